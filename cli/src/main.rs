@@ -1,0 +1,3 @@
+//! The bascule command: dev, service, channel and node.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! REST face of the use cases, OpenAPI, and the embedded console.

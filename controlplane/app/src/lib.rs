@@ -1,0 +1,1 @@
+//! Use cases: authorize, write, wake. One file per resource.

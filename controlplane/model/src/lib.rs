@@ -1,0 +1,1 @@
+//! Typed ids, names and resources of the control plane.

@@ -1,0 +1,1 @@
+//! Rows to snapshot to nodes, and the fleet's acknowledgements.

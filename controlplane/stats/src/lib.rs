@@ -1,0 +1,1 @@
+//! Statistics: ingest, in-process store, queries.

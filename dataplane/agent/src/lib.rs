@@ -1,0 +1,1 @@
+//! The tokio side of a node: config stream, snapshot on disk, reports, node admin.

@@ -1,0 +1,1 @@
+//! The compiled configuration of a node: one immutable Snapshot.

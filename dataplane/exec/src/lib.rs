@@ -1,0 +1,1 @@
+//! Executors: built-in services and supervised Python workers.

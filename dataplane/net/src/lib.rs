@@ -1,0 +1,1 @@
+//! The I/O crate of the cores: runtime, listeners, streams, pools, clock.

@@ -1,0 +1,1 @@
+//! Pure decisions: routing, balancing, health, retry. Time and seeds are arguments.

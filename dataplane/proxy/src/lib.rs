@@ -1,0 +1,1 @@
+//! One core's world: accept, connection, exchange, rescue, record, live, drain.

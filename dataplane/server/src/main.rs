@@ -1,0 +1,3 @@
+//! The node: starts the cores, the workers and the agent, and stops them.
+
+fn main() {}

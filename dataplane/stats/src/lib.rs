@@ -1,0 +1,1 @@
+//! Counters and histograms with one writer per core.

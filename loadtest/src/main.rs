@@ -1,0 +1,3 @@
+//! Load generator with closed and open models and honest percentiles.
+
+fn main() {}
