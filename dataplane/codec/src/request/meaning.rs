@@ -1,0 +1,158 @@
+//! What the fields of a request mean together: framing, Host, Connection, Expect. Owns the rules between fields; the
+//! grammar of each line was checked before. Invariant: exactly one body length, and none that two readers differ on.
+
+use crate::header::lookalike;
+use crate::host::is_authority;
+use crate::lines::{Connection, content_length};
+use crate::request::RequestHead;
+use crate::{BodyLength, HeaderKind, Method, RefusalKind, Span, Version};
+
+/// The fields that were met on the way.
+#[derive(Default)]
+struct Seen {
+    host: Option<Span>,
+    content_length: Option<u64>,
+    chunked: bool,
+    expects: bool,
+    connection: Connection,
+}
+
+/// Fills in what follows from the fields.
+pub(super) fn settle(head: &mut RequestHead, window: &[u8]) -> Result<(), RefusalKind> {
+    let mut seen = Seen::default();
+    head.hides_fields = false;
+    let underscores = memchr::memchr(b'_', head.header_block.of(window)).is_some();
+    for field in &mut head.headers {
+        let value = field.value.of(window);
+        match field.kind {
+            HeaderKind::Other => {
+                if underscores && field.name.of(window).contains(&b'_') {
+                    if lookalike(field.name.of(window)) {
+                        return Err(RefusalKind::AmbiguousHeaderName);
+                    }
+                    field.kind = HeaderKind::Underscore;
+                    head.hides_fields = true;
+                }
+            }
+            HeaderKind::Internal if underscores && field.name.of(window).contains(&b'_') => {
+                return Err(RefusalKind::AmbiguousHeaderName);
+            }
+            HeaderKind::Internal => head.hides_fields = true,
+            HeaderKind::Host => {
+                if seen.host.replace(field.value).is_some() {
+                    return Err(RefusalKind::RepeatedHost);
+                }
+            }
+            HeaderKind::ContentLength => {
+                let length = content_length(value).ok_or(RefusalKind::BadContentLength)?;
+                if seen.content_length.replace(length).is_some() {
+                    return Err(RefusalKind::RepeatedContentLength);
+                }
+            }
+            HeaderKind::TransferEncoding => transfer_encoding(&mut seen, value)?,
+            HeaderKind::Connection => seen.connection.read(value),
+            HeaderKind::Expect => {
+                if seen.expects || !value.eq_ignore_ascii_case(b"100-continue") {
+                    return Err(RefusalKind::UnsupportedExpectation);
+                }
+                seen.expects = true;
+            }
+            _ => {}
+        }
+    }
+    seen.connection.mark(&mut head.headers, window);
+    head.body = body(head.version, &seen)?;
+    head.keep_alive = seen.connection.keeps_alive(head.version);
+    head.expect_continue = seen.expects && head.version == Version::Http11 && !head.body.is_empty();
+    host(head, window, seen.host)
+}
+
+fn transfer_encoding(seen: &mut Seen, value: &[u8]) -> Result<(), RefusalKind> {
+    if seen.chunked {
+        return Err(RefusalKind::RepeatedTransferEncoding);
+    }
+    if !value.eq_ignore_ascii_case(b"chunked") {
+        return Err(RefusalKind::UnsupportedTransferCoding);
+    }
+    seen.chunked = true;
+    Ok(())
+}
+
+fn body(version: Version, seen: &Seen) -> Result<BodyLength, RefusalKind> {
+    match (seen.chunked, seen.content_length) {
+        (true, Some(_)) => Err(RefusalKind::ConflictingLength),
+        (true, None) if version == Version::Http10 => Err(RefusalKind::TransferEncodingInHttp10),
+        (true, None) => Ok(BodyLength::Chunked),
+        (false, Some(length)) => Ok(BodyLength::Sized(length)),
+        (false, None) => Ok(BodyLength::None),
+    }
+}
+
+/// Checks Host and splits the target, whose authority must be the same.
+fn host(head: &mut RequestHead, window: &[u8], host: Option<Span>) -> Result<(), RefusalKind> {
+    match host {
+        Some(host) if is_authority(host.of(window)) => head.host = host,
+        Some(_) => return Err(RefusalKind::BadHost),
+        None if head.version == Version::Http11 => return Err(RefusalKind::MissingHost),
+        None => head.host = Span::EMPTY,
+    }
+    let target = head.target.of(window);
+    let start = head.target.start();
+    if target.first() == Some(&b'/') {
+        split(head, window, start);
+        return Ok(());
+    }
+    if target == b"*" && head.method == Method::Options {
+        head.path = head.target;
+        head.query = Span::EMPTY;
+        return Ok(());
+    }
+    let scheme = absolute_scheme(target).ok_or(RefusalKind::BadTarget)?;
+    let rest = target.get(scheme..).unwrap_or_default();
+    let length = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?'))
+        .unwrap_or(rest.len());
+    let authority = rest.get(..length).unwrap_or_default();
+    if !is_authority(authority) {
+        return Err(RefusalKind::BadTarget);
+    }
+    if !head.host.is_empty() && !authority.eq_ignore_ascii_case(head.host.of(window)) {
+        return Err(RefusalKind::HostMismatch);
+    }
+    let path_start = start + scheme + length;
+    split(head, window, path_start);
+    if head.path.is_empty() {
+        // `http://a` and `http://a?q` ask for `/`; the slash before the authority is one.
+        head.path = Span::new(start + scheme - 1, start + scheme);
+    }
+    Ok(())
+}
+
+/// The length of `http://` or `https://` at the start of the target.
+fn absolute_scheme(target: &[u8]) -> Option<usize> {
+    [&b"http://"[..], b"https://"]
+        .into_iter()
+        .map(<[u8]>::len)
+        .find(|&length| {
+            target.get(..length).is_some_and(|start| {
+                start.eq_ignore_ascii_case(b"http://") || start.eq_ignore_ascii_case(b"https://")
+            })
+        })
+}
+
+/// Splits what is left of the target into path and query.
+fn split(head: &mut RequestHead, window: &[u8], path_start: usize) {
+    let end = head.target.end();
+    let rest = window.get(path_start..end).unwrap_or_default();
+    match memchr::memchr(b'?', rest) {
+        Some(length) => {
+            head.path = Span::new(path_start, path_start + length);
+            head.query = Span::new(path_start + length + 1, end);
+        }
+        None => {
+            head.path = Span::new(path_start, end);
+            head.query = Span::new(end, end);
+        }
+    }
+}
