@@ -1,0 +1,174 @@
+//! The workers of one core: which worker gets a call, when a call is overdue, who joins and leaves.
+//!
+//! Owns the links of its core; refuses to own processes (the supervisor does). Lives on one thread. Invariant: a
+//! call is given only to a worker that has bound every live set and has not said that it leaves.
+
+use std::{
+    cell::{Cell, RefCell},
+    os::unix::net::UnixStream,
+    rc::{Rc, Weak},
+    time::Duration,
+};
+
+use crate::{
+    call::{Call, CallError, Reply},
+    link::{Link, Waiting},
+    supervisor::FaultReporter,
+};
+
+/// How exact deadlines are. Coarse on purpose: one timer per core instead of one per call.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What the supervisor tells a core about its workers.
+#[derive(Debug)]
+pub enum WorkerEvent {
+    /// A worker has bound every live set; `stream` is this core's end of its socket.
+    Joined {
+        worker: u32,
+        stream: UnixStream,
+        faults: FaultReporter,
+    },
+    /// It finishes the calls that it has; no new ones.
+    Leaving { worker: u32 },
+    /// It ended or is being killed.
+    Left { worker: u32 },
+}
+
+/// The workers of one core.
+#[derive(Debug)]
+pub struct WorkerPool {
+    links: RefCell<Vec<Rc<Link>>>,
+    tick: Cell<u64>,
+}
+
+// === impl WorkerPool ===
+
+impl WorkerPool {
+    /// Must be called on the core's thread, inside its runtime (with timers enabled): spawns the pool's tasks there.
+    pub fn new(events: flume::Receiver<WorkerEvent>) -> Rc<Self> {
+        let pool = Rc::new(Self {
+            links: RefCell::default(),
+            tick: Cell::new(0),
+        });
+        monoio::spawn(follow(Rc::downgrade(&pool), events));
+        monoio::spawn(keep_deadlines(Rc::downgrade(&pool)));
+        pool
+    }
+
+    /// Calls a service on the worker with the fewest calls. Dropping the future cancels the call.
+    pub async fn call(
+        &self,
+        call: &Call<'_>,
+        time_left: Option<Duration>,
+    ) -> Result<Reply, CallError> {
+        self.begin(call, time_left)?.await
+    }
+
+    /// The first half of [`Self::call`]: the frame is written when this returns, nothing of `call` is borrowed any more.
+    pub fn begin(
+        &self,
+        call: &Call<'_>,
+        time_left: Option<Duration>,
+    ) -> Result<Waiting, CallError> {
+        let link = self.least_loaded()?;
+        let due = time_left.map_or(u64::MAX, |left| self.tick_after(left));
+        link.begin(call, time_left, due)
+    }
+
+    /// How many workers can take a call now.
+    pub fn ready(&self) -> usize {
+        self.links
+            .borrow()
+            .iter()
+            .filter(|link| link.is_open())
+            .count()
+    }
+
+    /// Calls that have no answer yet.
+    pub fn in_flight(&self) -> usize {
+        self.links
+            .borrow()
+            .iter()
+            .map(|link| link.in_flight())
+            .sum()
+    }
+
+    fn least_loaded(&self) -> Result<Rc<Link>, CallError> {
+        let links = self.links.borrow();
+        let open = links.iter().filter(|link| link.is_open());
+        open.min_by_key(|link| link.load())
+            .map(Rc::clone)
+            .ok_or(CallError::NoWorker)
+    }
+
+    /// The first tick at which `left` has surely passed: the present tick may be almost over.
+    fn tick_after(&self, left: Duration) -> u64 {
+        let ticks = left.as_nanos().div_ceil(TICK.as_nanos());
+        self.tick
+            .get()
+            .saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX - 1))
+            .saturating_add(1)
+    }
+
+    fn on_event(self: &Rc<Self>, event: WorkerEvent) {
+        match event {
+            WorkerEvent::Joined {
+                worker,
+                stream,
+                faults,
+            } => match Link::open(worker, stream, faults, Rc::downgrade(self)) {
+                Ok(link) => self.links.borrow_mut().push(link),
+                Err(error) => tracing::error!(worker, %error, "a worker's socket cannot be used"),
+            },
+            WorkerEvent::Leaving { worker } => self.with_link(worker, |link| link.leave()),
+            WorkerEvent::Left { worker } => self.with_link(worker, |link| link.close()),
+        }
+    }
+
+    fn with_link(&self, worker: u32, act: impl FnOnce(&Rc<Link>)) {
+        let found = self
+            .links
+            .borrow()
+            .iter()
+            .find(|link| link.worker() == worker)
+            .map(Rc::clone);
+        if let Some(link) = found {
+            act(&link);
+        }
+    }
+
+    /// A link that closed takes itself out.
+    pub(crate) fn forget(&self, worker: u32) {
+        self.links
+            .borrow_mut()
+            .retain(|link| link.worker() != worker);
+    }
+}
+
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        for link in self.links.get_mut().drain(..) {
+            link.close();
+        }
+    }
+}
+
+async fn follow(pool: Weak<WorkerPool>, events: flume::Receiver<WorkerEvent>) {
+    while let Ok(event) = events.recv_async().await {
+        let Some(pool) = pool.upgrade() else { return };
+        pool.on_event(event);
+    }
+}
+
+async fn keep_deadlines(pool: Weak<WorkerPool>) {
+    let mut interval = monoio::time::interval(TICK);
+    loop {
+        interval.tick().await;
+        let Some(pool) = pool.upgrade() else { return };
+        let tick = pool.tick.get().saturating_add(1);
+        pool.tick.set(tick);
+        for link in pool.links.borrow().iter() {
+            link.expire(tick);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What reaches the supervisor thread from others, and what it shows them.
+//!
+//! Owns the command channel with the bell (an eventfd that wakes the thread's `poll`) and the status board.
+//! Invariant: every command rings the bell after it was queued.
+
+use std::{io, sync::Arc, time::Duration};
+
+use rustix::{
+    event::{EventfdFlags, eventfd},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use super::WorkerStatus;
+use crate::package::{BindError, PackageFile, ServiceBinding, ServiceSet, TrialOutcome};
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Trial {
+        package: PackageFile,
+        reply: flume::Sender<TrialOutcome>,
+    },
+    Bind {
+        packages: Vec<PackageFile>,
+        services: Vec<ServiceBinding>,
+        reply: flume::Sender<Result<ServiceSet, BindError>>,
+    },
+    Release {
+        set: u64,
+    },
+    Fault {
+        worker: u32,
+        reason: &'static str,
+    },
+    Stop {
+        grace: Duration,
+        reply: flume::Sender<()>,
+    },
+    /// The handle is gone: kill everything, now.
+    Abandon,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Mailbox {
+    commands: flume::Sender<Command>,
+    bell: Arc<OwnedFd>,
+}
+
+/// With it a core tells the supervisor that a worker broke the protocol.
+#[derive(Clone, Debug)]
+pub struct FaultReporter {
+    worker: u32,
+    mailbox: Mailbox,
+}
+
+/// Written by the supervisor thread, read by anyone.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusBoard {
+    #[expect(
+        clippy::disallowed_types,
+        reason = "crosses threads, off the request path, held for a copy"
+    )]
+    status: Arc<std::sync::Mutex<WorkerStatus>>,
+}
+
+// === impl Mailbox ===
+
+impl Mailbox {
+    pub(crate) fn new() -> io::Result<(Self, flume::Receiver<Command>)> {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let (commands, receiver) = flume::unbounded();
+        Ok((
+            Self {
+                commands,
+                bell: Arc::new(bell),
+            },
+            receiver,
+        ))
+    }
+
+    /// A command to a thread that has ended is dropped; whoever waits for the answer sees the channel close.
+    pub(crate) fn send(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            // The only error is a counter that is full, and then the bell rings already.
+            rustix::io::write(&self.bell, &1_u64.to_ne_bytes()).ok();
+        }
+    }
+
+    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
+    pub(crate) fn hush(&self) {
+        // The only error is that nobody rang.
+        rustix::io::read(&self.bell, &mut [0_u8; 8]).ok();
+    }
+
+    pub(crate) fn fault_reporter(&self, worker: u32) -> FaultReporter {
+        FaultReporter {
+            worker,
+            mailbox: self.clone(),
+        }
+    }
+}
+
+// === impl FaultReporter ===
+
+impl FaultReporter {
+    pub(crate) fn report(&self, reason: &'static str) {
+        self.mailbox.send(Command::Fault {
+            worker: self.worker,
+            reason,
+        });
+    }
+}
+
+// === impl StatusBoard ===
+
+impl StatusBoard {
+    pub(crate) fn new(total: usize) -> Self {
+        let status = WorkerStatus {
+            total,
+            ..WorkerStatus::default()
+        };
+        Self {
+            status: Arc::new(status.into()),
+        }
+    }
+
+    pub(crate) fn read(&self) -> WorkerStatus {
+        self.status
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut WorkerStatus)) {
+        change(
+            &mut self
+                .status
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
+    }
+}
