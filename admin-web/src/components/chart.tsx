@@ -1,0 +1,119 @@
+// Requests per second over the last five minutes, on a canvas by uPlot, with the same numbers as words and as a table.
+//
+// Invariant: a gap in the data is a gap in the line; time that nobody measured is not drawn as zero.
+
+import { useEffect, useRef, useSyncExternalStore } from 'react';
+import uPlot from 'uplot';
+import type { StatsPoint } from '../api/types.ts';
+import { rate } from '../format/number.ts';
+import { parse } from '../format/time.ts';
+import { WINDOW_S } from '../live/reducer.ts';
+import { currentTheme, subscribeTheme } from '../theme/theme.ts';
+
+const HEIGHT = 176;
+const DASH = [5, 4];
+
+interface Props {
+  series: StatsPoint[];
+  intervalS: number;
+  label: string;
+}
+
+export function RequestsChart({ series, intervalS, label }: Props) {
+  const holder = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef<uPlot.AlignedData>([[], [], []]);
+  const theme = useSyncExternalStore(subscribeTheme, currentTheme);
+  latest.current = alignedData(series, intervalS);
+
+  // A new theme makes a new plot: uPlot keeps the colours that it was made with.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: theme is read through the CSS variables.
+  useEffect(() => {
+    const element = holder.current;
+    if (!element) return;
+    const chart = new uPlot(optionsOf(element.clientWidth), latest.current, element);
+    plot.current = chart;
+    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      chart.destroy();
+      plot.current = null;
+    };
+  }, [theme]);
+
+  useEffect(() => {
+    plot.current?.setData(alignedData(series, intervalS));
+  }, [series, intervalS]);
+
+  return <div ref={holder} role="img" aria-label={label} className="min-w-0" style={{ height: HEIGHT }} />;
+}
+
+export function alignedData(series: StatsPoint[], intervalS: number): uPlot.AlignedData {
+  const times: number[] = [];
+  const requests: (number | null)[] = [];
+  const errors: (number | null)[] = [];
+  for (const point of series) {
+    const at = (parse(point.at) ?? 0) / 1000;
+    const previous = times.at(-1);
+    if (previous !== undefined && at - previous > intervalS * 2.5) {
+      times.push(previous + intervalS);
+      requests.push(null);
+      errors.push(null);
+    }
+    times.push(at);
+    requests.push(point.requests / intervalS);
+    errors.push(point.errors / intervalS);
+  }
+  return [times, requests, errors];
+}
+
+function optionsOf(width: number): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const axis: uPlot.Axis = {
+    stroke: colour('--muted'),
+    font: '11px "Inter Variable", sans-serif',
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width,
+    height: HEIGHT,
+    padding: [12, 12, 0, 0],
+    legend: { show: true, live: true },
+    cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
+    scales: {
+      x: { range: (_, __, newest) => [(newest ?? 0) - WINDOW_S, newest ?? 0] },
+      // Ten at least, so that a quiet system does not look like an alarm.
+      y: { range: (_, __, highest) => [0, Math.max(10, (highest ?? 0) * 1.15)] },
+    },
+    axes: [
+      { ...axis, values: (_, ticks) => ticks.map(clockOf), space: 80, size: 28 },
+      { ...axis, values: (_, ticks) => ticks.map((value) => rate(value)), size: 48, space: 36 },
+    ],
+    series: [
+      { label: 'Time', value: (_, value) => (value === null ? '–' : clockOf(value)) },
+      {
+        label: 'requests/s',
+        stroke: colour('--series-1'),
+        fill: colour('--series-fill'),
+        width: 1.5,
+        points: { show: false },
+        value: (_, value) => rate(value),
+      },
+      {
+        label: 'errors/s',
+        stroke: colour('--series-2'),
+        width: 1.5,
+        dash: DASH,
+        points: { show: false },
+        value: (_, value) => rate(value),
+      },
+    ],
+  };
+}
+
+function clockOf(seconds: number): string {
+  return new Date(seconds * 1000).toTimeString().slice(0, 8);
+}

@@ -1,0 +1,95 @@
+// The live chart of requests per second, or the same numbers as a table.
+
+import type { StatsPoint } from '../api/types.ts';
+import { Button } from '../components/button.tsx';
+import { RequestsChart } from '../components/chart.tsx';
+import { Empty, Panel } from '../components/panel.tsx';
+import { type Column, DataTable } from '../components/table.tsx';
+import { micros, rate } from '../format/number.ts';
+import { clock, parse } from '../format/time.ts';
+
+interface Props {
+  series: StatsPoint[];
+  intervalS: number;
+  isTable: boolean;
+  now: number;
+  onView: (isTable: boolean) => void;
+}
+
+export function Traffic({ series, intervalS, isTable, now, onView }: Props) {
+  const last = series.at(-1);
+  const label = last
+    ? `Requests per second over the last five minutes: now ${rate(last.requests / intervalS)}, of these ${rate(last.errors / intervalS)} errors; highest ${rate(highest(series) / intervalS)}.`
+    : 'Requests per second: no data yet.';
+  return (
+    <Panel
+      title="Requests per second"
+      note="last 5 min"
+      actions={
+        <Button look="quiet" onClick={() => onView(!isTable)}>
+          {isTable ? 'View as chart' : 'View as table'}
+        </Button>
+      }
+    >
+      {isTable ? (
+        <TrafficTable series={series} intervalS={intervalS} now={now} />
+      ) : (
+        <RequestsChart series={series} intervalS={intervalS} label={label} />
+      )}
+    </Panel>
+  );
+}
+
+interface Slice {
+  at: string;
+  requests: number;
+  errors: number;
+  p99_us: number;
+}
+
+/** Ten-second slices: thirty rows that a person can read, not three hundred. */
+const SLICE_MS = 10_000;
+
+export function slices(series: StatsPoint[], intervalS: number): Slice[] {
+  const byStart = new Map<number, StatsPoint[]>();
+  for (const point of series) {
+    const start = Math.floor((parse(point.at) ?? 0) / SLICE_MS) * SLICE_MS;
+    byStart.set(start, [...(byStart.get(start) ?? []), point]);
+  }
+  return [...byStart]
+    .sort(([a], [b]) => b - a)
+    .map(([start, points]) => {
+      const seconds = points.length * intervalS;
+      return {
+        at: new Date(start).toISOString(),
+        requests: points.reduce((sum, point) => sum + point.requests, 0) / seconds,
+        errors: points.reduce((sum, point) => sum + point.errors, 0) / seconds,
+        p99_us: Math.max(...points.map((point) => point.p99_us)),
+      };
+    });
+}
+
+function TrafficTable({ series, intervalS, now }: { series: StatsPoint[]; intervalS: number; now: number }) {
+  const columns: Column<Slice>[] = [
+    { id: 'at', title: 'Ten seconds from', cell: (slice) => clock(slice.at, now), className: 'figures' },
+    { id: 'requests', title: 'requests/s', numeric: true, cell: (slice) => rate(slice.requests) },
+    { id: 'errors', title: 'errors/s', numeric: true, cell: (slice) => rate(slice.errors) },
+    { id: 'p99', title: 'highest p99', numeric: true, cell: (slice) => micros(slice.p99_us) },
+  ];
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by the keyboard.
+    <section className="max-h-52 overflow-y-auto" tabIndex={0} aria-label="Requests per second as a table">
+      <DataTable
+        caption="Requests per second in slices of ten seconds, newest first"
+        columns={columns}
+        rows={slices(series, intervalS)}
+        keyOf={(slice) => slice.at}
+        empty={<Empty>No data yet.</Empty>}
+      />
+    </section>
+  );
+}
+
+function highest(series: StatsPoint[]): number {
+  return Math.max(0, ...series.map((point) => point.requests));
+}
