@@ -23,7 +23,7 @@ pub use header::{HeaderField, HeaderKind, Headers};
 pub use limits::HeadLimits;
 pub use method::Method;
 pub use refusal::{Refusal, RefusalKind};
-pub use request::RequestHead;
+pub use request::{Peer, RequestHead};
 pub use response::ResponseHead;
 pub use span::Span;
 

@@ -22,7 +22,7 @@ impl HeadLimits {
     pub const TARGET_BYTES_MAX: usize = 8 * 1024;
     /// One Kerberos ticket fits, a second buffer's worth does not.
     pub const LINE_BYTES_MAX: usize = 16 * 1024;
-    /// HAProxy's and Envoy's number.
+    /// The number of `HAProxy` and Envoy.
     pub const HEADERS_MAX: usize = 100;
 }
 

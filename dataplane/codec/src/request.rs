@@ -38,9 +38,18 @@ pub struct RequestHead {
     pub headers: Headers,
     /// The field lines as they were sent, without the empty line at the end.
     pub header_block: Span,
-    /// Whether some field must not be shown to executors, see [`RequestHead::executor_headers`].
-    pub(crate) hides_fields: bool,
+    /// Whether some field is not shown to executors, whoever sent it.
+    hides_fields: bool,
+    /// Whether some field is shown to executors only when a trusted peer sent it.
+    doubts_fields: bool,
     seen: usize,
+}
+
+/// Whether a peer is believed what it says of others in `X-Forwarded-*` and the like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    Trusted,
+    Untrusted,
 }
 
 impl RequestHead {
@@ -84,14 +93,25 @@ impl RequestHead {
     }
 
     /// The field lines for an executor: as they were sent, without the fields that would be mistaken for others after `-` became
-    /// `_` and without our internal ones. `scratch` is only written when something must be left out.
-    pub fn executor_headers<'b>(&self, buf: &'b [u8], scratch: &'b mut Vec<u8>) -> &'b [u8] {
-        if !self.hides_fields {
+    /// `_`, without our internal ones, and without what an untrusted peer says of somebody else. `scratch` is only written
+    /// when something must be left out.
+    pub fn executor_headers<'b>(
+        &self,
+        buf: &'b [u8],
+        peer: Peer,
+        scratch: &'b mut Vec<u8>,
+    ) -> &'b [u8] {
+        if !self.hides_fields && (peer == Peer::Trusted || !self.doubts_fields) {
             return self.header_block.of(buf);
         }
         scratch.clear();
         for field in &self.headers {
-            if !matches!(field.kind, HeaderKind::Underscore | HeaderKind::Internal) {
+            let shown = match field.kind {
+                HeaderKind::Underscore | HeaderKind::Internal => false,
+                HeaderKind::Forwarded => peer == Peer::Trusted,
+                _ => true,
+            };
+            if shown {
                 crate::field::write_field(scratch, field.name.of(buf), field.value.of(buf));
             }
         }
@@ -100,7 +120,7 @@ impl RequestHead {
 
     fn parse_window(&mut self, buf: &[u8], limits: &HeadLimits) -> Result<Progress, RefusalKind> {
         let window = buf.get(..limits.head_bytes_max).unwrap_or(buf);
-        let more = if buf.len() > window.len() || window.len() == limits.head_bytes_max {
+        let more = if window.len() == limits.head_bytes_max {
             Err(RefusalKind::HeadTooLarge)
         } else {
             Ok(Progress::Partial)
@@ -109,7 +129,8 @@ impl RequestHead {
             return more;
         };
         let mut storage = [const { MaybeUninit::uninit() }; HeadLimits::HEADERS_CEILING];
-        let slots = storage.get_mut(..limits.headers_max).unwrap_or_default();
+        let slots_max = limits.headers_max.min(storage.len());
+        let slots = storage.get_mut(..slots_max).unwrap_or_default();
         let mut request = httparse::Request::new(&mut []);
         let text = window.get(line.start..).unwrap_or_default();
         match request.parse_with_uninit_headers(text, slots) {

@@ -93,7 +93,8 @@ impl ResponseHead {
             return more;
         };
         let mut storage = [const { MaybeUninit::uninit() }; HeadLimits::HEADERS_CEILING];
-        let slots = storage.get_mut(..limits.headers_max).unwrap_or_default();
+        let slots_max = limits.headers_max.min(storage.len());
+        let slots = storage.get_mut(..slots_max).unwrap_or_default();
         let mut response = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         match config.parse_response_with_uninit_headers(&mut response, window, slots) {

@@ -199,7 +199,9 @@ impl<'b> Parts<'b> {
 
     /// A length.
     fn u32(&mut self) -> Result<usize, FrameError> {
-        usize::try_from(self.u32_value()?).map_err(|_| FrameError::Lengths)
+        usize::try_from(self.u32_value()?)
+            .ok()
+            .ok_or(FrameError::Lengths)
     }
 
     fn bytes(&mut self, length: usize) -> Result<&'b [u8], FrameError> {

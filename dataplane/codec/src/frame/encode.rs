@@ -48,7 +48,9 @@ pub fn encode_call(out: &mut Vec<u8>, call_id: u32, call: &Call<'_>) -> Result<(
         32 + short.iter().map(|part| part.len()).sum::<usize>() + headers_len + call.body.len();
     let mut lengths = [0_u16; 6];
     for (length, part) in lengths.iter_mut().zip(short) {
-        *length = u16::try_from(part.len()).map_err(|_| FrameError::PartTooLong)?;
+        *length = u16::try_from(part.len())
+            .ok()
+            .ok_or(FrameError::PartTooLong)?;
     }
     frame_head(out, FrameKind::Call, call_id, payload)?;
     out.extend_from_slice(&call.handle.to_le_bytes());
@@ -161,9 +163,9 @@ fn frame_head(
 }
 
 fn length_u16(length: usize) -> Result<u16, FrameError> {
-    u16::try_from(length).map_err(|_| FrameError::PartTooLong)
+    u16::try_from(length).ok().ok_or(FrameError::PartTooLong)
 }
 
 fn length_u32(length: usize) -> Result<u32, FrameError> {
-    u32::try_from(length).map_err(|_| FrameError::PartTooLong)
+    u32::try_from(length).ok().ok_or(FrameError::PartTooLong)
 }

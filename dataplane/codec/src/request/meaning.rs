@@ -5,7 +5,7 @@ use crate::header::lookalike;
 use crate::host::is_authority;
 use crate::lines::{Connection, content_length};
 use crate::request::RequestHead;
-use crate::{BodyLength, HeaderKind, Method, RefusalKind, Span, Version};
+use crate::{BodyLength, HeaderField, HeaderKind, Method, RefusalKind, Span, Version};
 
 /// The fields that were met on the way.
 #[derive(Default)]
@@ -17,65 +17,66 @@ struct Seen {
     connection: Connection,
 }
 
+impl Seen {
+    fn meet(&mut self, field: HeaderField, window: &[u8]) -> Result<(), RefusalKind> {
+        let value = field.value.of(window);
+        let repeated = match field.kind {
+            HeaderKind::Host => self
+                .host
+                .replace(field.value)
+                .map(|_| RefusalKind::RepeatedHost),
+            HeaderKind::ContentLength => {
+                let length = content_length(value).ok_or(RefusalKind::BadContentLength)?;
+                self.content_length
+                    .replace(length)
+                    .map(|_| RefusalKind::RepeatedContentLength)
+            }
+            HeaderKind::TransferEncoding => {
+                if !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(RefusalKind::UnsupportedTransferCoding);
+                }
+                std::mem::replace(&mut self.chunked, true)
+                    .then_some(RefusalKind::RepeatedTransferEncoding)
+            }
+            HeaderKind::Expect => {
+                if !value.eq_ignore_ascii_case(b"100-continue") {
+                    return Err(RefusalKind::UnsupportedExpectation);
+                }
+                std::mem::replace(&mut self.expects, true)
+                    .then_some(RefusalKind::UnsupportedExpectation)
+            }
+            HeaderKind::Connection => {
+                self.connection.read(value);
+                None
+            }
+            _ => None,
+        };
+        repeated.map_or(Ok(()), Err)
+    }
+}
+
 /// Fills in what follows from the fields.
 pub(super) fn settle(head: &mut RequestHead, window: &[u8]) -> Result<(), RefusalKind> {
     let mut seen = Seen::default();
     head.hides_fields = false;
+    head.doubts_fields = false;
     let underscores = memchr::memchr(b'_', head.header_block.of(window)).is_some();
     for field in &mut head.headers {
-        let value = field.value.of(window);
-        match field.kind {
-            HeaderKind::Other => {
-                if underscores && field.name.of(window).contains(&b'_') {
-                    if lookalike(field.name.of(window)) {
-                        return Err(RefusalKind::AmbiguousHeaderName);
-                    }
-                    field.kind = HeaderKind::Underscore;
-                    head.hides_fields = true;
-                }
-            }
-            HeaderKind::Internal if underscores && field.name.of(window).contains(&b'_') => {
+        if underscores && field.name.of(window).contains(&b'_') {
+            if lookalike(field.name.of(window)) {
                 return Err(RefusalKind::AmbiguousHeaderName);
             }
-            HeaderKind::Internal => head.hides_fields = true,
-            HeaderKind::Host => {
-                if seen.host.replace(field.value).is_some() {
-                    return Err(RefusalKind::RepeatedHost);
-                }
-            }
-            HeaderKind::ContentLength => {
-                let length = content_length(value).ok_or(RefusalKind::BadContentLength)?;
-                if seen.content_length.replace(length).is_some() {
-                    return Err(RefusalKind::RepeatedContentLength);
-                }
-            }
-            HeaderKind::TransferEncoding => transfer_encoding(&mut seen, value)?,
-            HeaderKind::Connection => seen.connection.read(value),
-            HeaderKind::Expect => {
-                if seen.expects || !value.eq_ignore_ascii_case(b"100-continue") {
-                    return Err(RefusalKind::UnsupportedExpectation);
-                }
-                seen.expects = true;
-            }
-            _ => {}
+            field.kind = HeaderKind::Underscore;
         }
+        head.hides_fields |= matches!(field.kind, HeaderKind::Underscore | HeaderKind::Internal);
+        head.doubts_fields |= field.kind == HeaderKind::Forwarded;
+        seen.meet(*field, window)?;
     }
     seen.connection.mark(&mut head.headers, window);
     head.body = body(head.version, &seen)?;
     head.keep_alive = seen.connection.keeps_alive(head.version);
     head.expect_continue = seen.expects && head.version == Version::Http11 && !head.body.is_empty();
     host(head, window, seen.host)
-}
-
-fn transfer_encoding(seen: &mut Seen, value: &[u8]) -> Result<(), RefusalKind> {
-    if seen.chunked {
-        return Err(RefusalKind::RepeatedTransferEncoding);
-    }
-    if !value.eq_ignore_ascii_case(b"chunked") {
-        return Err(RefusalKind::UnsupportedTransferCoding);
-    }
-    seen.chunked = true;
-    Ok(())
 }
 
 fn body(version: Version, seen: &Seen) -> Result<BodyLength, RefusalKind> {
@@ -117,7 +118,9 @@ fn host(head: &mut RequestHead, window: &[u8], host: Option<Span>) -> Result<(),
     if !is_authority(authority) {
         return Err(RefusalKind::BadTarget);
     }
-    if !head.host.is_empty() && !authority.eq_ignore_ascii_case(head.host.of(window)) {
+    if head.host.is_empty() {
+        head.host = Span::new(start + scheme, start + scheme + length);
+    } else if !authority.eq_ignore_ascii_case(head.host.of(window)) {
         return Err(RefusalKind::HostMismatch);
     }
     let path_start = start + scheme + length;
@@ -145,14 +148,7 @@ fn absolute_scheme(target: &[u8]) -> Option<usize> {
 fn split(head: &mut RequestHead, window: &[u8], path_start: usize) {
     let end = head.target.end();
     let rest = window.get(path_start..end).unwrap_or_default();
-    match memchr::memchr(b'?', rest) {
-        Some(length) => {
-            head.path = Span::new(path_start, path_start + length);
-            head.query = Span::new(path_start + length + 1, end);
-        }
-        None => {
-            head.path = Span::new(path_start, end);
-            head.query = Span::new(end, end);
-        }
-    }
+    let length = memchr::memchr(b'?', rest).unwrap_or(rest.len());
+    head.path = Span::new(path_start, path_start + length);
+    head.query = Span::new((path_start + length + 1).min(end), end);
 }
