@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bascule_proto::config::v1 as proto;
+use dp_policy::route::{RouteError, RouteSpec, RouteTable};
 
 use crate::{Channel, Hash, Member, Package, PackageId, Refusal, Refusals, Service, snapshot_hash};
 
@@ -21,8 +22,10 @@ pub struct Snapshot {
     pub members: Vec<Member>,
     pub packages: Vec<Package>,
     pub services: Vec<Service>,
-    /// Those of the snapshot in its order, then the built-in one.
+    /// The built-in one, then those of the snapshot in its order.
     pub channels: Vec<Channel>,
+    /// Finds indexes into `channels`.
+    pub routes: RouteTable,
 }
 
 // === impl Snapshot ===
@@ -67,6 +70,7 @@ struct Parts {
     packages: Vec<Package>,
     services: Vec<Service>,
     channels: Vec<Channel>,
+    routes: RouteTable,
 }
 
 // === impl Parts ===
@@ -85,13 +89,15 @@ impl Parts {
         let channels = wire.channels.iter().filter_map(|channel| {
             refusals.keep(Channel::parse(channel, |name| indexes.get(name).copied()))
         });
-        let mut channels: Vec<Channel> = channels.collect();
-        channels.push(Channel::ping());
+        // The built-in one comes first, so that a conflict with it is the other channel's fault.
+        let channels: Vec<Channel> = std::iter::once(Channel::ping()).chain(channels).collect();
+        let routes = build_routes(&channels, &mut refusals);
         let parts = Self {
             members,
             packages,
             services,
             channels,
+            routes,
         };
         parts.check_duplicates(&mut refusals);
         parts.check_references(&mut refusals);
@@ -158,8 +164,37 @@ impl Parts {
             packages: self.packages,
             services: self.services,
             channels: self.channels,
+            routes: self.routes,
         }
     }
+}
+
+fn build_routes(channels: &[Channel], refusals: &mut Refusals) -> RouteTable {
+    let specs = channels.iter().map(|channel| RouteSpec {
+        pattern: &channel.path,
+        method: channel.method.as_deref(),
+    });
+    let refused = match RouteTable::build(&specs.collect::<Vec<_>>()) {
+        Ok(routes) => return routes,
+        Err(refused) => refused,
+    };
+    for refused in refused {
+        let name = |index: usize| channels.get(index).map_or("", |channel| &*channel.name);
+        let (field, reason) = match refused.error {
+            RouteError::Conflict { with } => (
+                "path",
+                format!("takes the same requests as channel {}", name(with)),
+            ),
+            RouteError::Pattern(why) => ("path", why.to_string()),
+            RouteError::Method => ("method", refused.error.to_string()),
+        };
+        refusals.push(Refusal::new(
+            format!("channel {}", name(refused.index)),
+            field,
+            reason,
+        ));
+    }
+    RouteTable::default()
 }
 
 fn parse_all<'a, W, T>(wires: &'a [W], refusals: &mut Refusals) -> Vec<T>
@@ -191,3 +226,6 @@ fn twice<N: AsRef<str>>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,7 +108,7 @@ impl Buckets {
         for (count, before) in delta.counts.iter_mut().zip(&earlier.counts) {
             *count = count.saturating_sub(*before);
         }
-        delta.sum = self.sum.wrapping_sub(earlier.sum);
+        delta.sum = self.sum.saturating_sub(earlier.sum);
         delta
     }
 
@@ -197,3 +197,6 @@ impl Buckets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,3 +107,55 @@ impl NodeTotals {
         core.upstreams_into(&mut self.upstreams);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(channel: &str) -> ChannelKey {
+        ChannelKey {
+            channel: channel.into(),
+            service: "s".into(),
+        }
+    }
+
+    #[test]
+    fn cores_are_summed() {
+        let registry = Registry::default();
+        for core in 0..2 {
+            let core = registry.register(core);
+            core.node.connections.set(3);
+            core.channel(&key("a")).record(200, 10, 1, 2);
+            core.channel(&key("a")).record(999, 10, 1, 2);
+        }
+        let totals = registry.read();
+        assert_eq!(totals.connections(), 6);
+        let channel = &totals.channels[&key("a")];
+        assert_eq!(channel.codes, BTreeMap::from([(0, 2), (200, 2)]));
+        assert_eq!((channel.count(), channel.duration.count()), (4, 4));
+    }
+
+    #[test]
+    fn a_core_that_died_goes_on_counting() {
+        let registry = Registry::default();
+        let core = registry.register(0);
+        core.node.connections.set(3);
+        core.node.accepted.add(5);
+        drop(core);
+        registry.register(0).node.accepted.increment();
+        let totals = registry.read();
+        assert_eq!((totals.connections(), totals.node.accepted), (0, 6));
+        assert_eq!(totals.core_restarts, 1);
+    }
+
+    #[test]
+    fn a_channel_that_no_generation_has_is_forgotten() {
+        let registry = Registry::default();
+        let core = registry.register(0);
+        let kept = core.channel(&key("kept"));
+        drop(core.channel(&key("gone")));
+        registry.prune();
+        assert_eq!(registry.read().channels.len(), 1);
+        drop(kept);
+    }
+}
