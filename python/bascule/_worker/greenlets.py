@@ -1,0 +1,317 @@
+"""The loop on gevent: every call in a pooled greenlet, all I/O in the hub.
+
+Owns: watchers, the pool of greenlets, flushing. Refuses: what a call does (`serve`).
+Invariant: the hub switches straight into a greenlet and gets control back when the call blocks or
+ends, so a call that does not block costs two switches, no callback and no new greenlet. Replies
+gather per socket and leave in one write per turn of the loop.
+"""
+
+from __future__ import annotations
+
+import _socket
+
+import gevent
+from gevent import get_hub
+from gevent.event import Event
+from greenlet import getcurrent, greenlet
+
+from bascule import logs, runtime
+from bascule.exceptions import InvokeTimeout
+from bascule.tracebacks import message
+
+from .control import Control, hello
+from .frames import FrameReader, ProtocolError
+from .serve import IN_FLIGHT_MAX, CallCancelled, answer, overloaded
+
+_IDLE_MAX = 256
+_PENDING_BYTES_MAX = 8 * 1024 * 1024
+_READ, _WRITE = 1, 2
+LIBRARY = f"gevent {gevent.__version__}"
+
+
+class CallGreenlet(greenlet):
+    """A greenlet that serves one call after the other."""
+
+    __slots__ = ("call",)
+
+
+def running_call():
+    """The call of the running greenlet, for log records."""
+    return getattr(getcurrent(), "call", None)
+
+
+class GreenletRuntime:
+    """What services use to wait and spawn."""
+
+    def spawn(self, task):
+        """Runs task() beside the caller; the worker does not end before it."""
+        loop.begin()
+        gevent.spawn(self._tracked, task)
+
+    @staticmethod
+    def _tracked(task):
+        try:
+            task()
+        except BaseException as error:
+            logs.emit(logs.ERROR, message(error), "bascule.service", None, running_call())
+        finally:
+            loop.finish()
+
+    def limited(self, seconds, task):
+        """task() in this greenlet, or InvokeTimeout when it takes longer."""
+        limit = gevent.Timeout(seconds)
+        limit.start()
+        try:
+            return task()
+        except gevent.Timeout as late:
+            if late is not limit:
+                raise
+            raise InvokeTimeout(f"no answer within {seconds} s") from None
+        finally:
+            limit.close()
+
+    def sleep(self, seconds):
+        """Waits without stopping others."""
+        gevent.sleep(seconds)
+
+
+class Link:
+    """A socket in the hub: frames in, gathered frames out."""
+
+    def __init__(self, fd):
+        self.sock = _socket.socket(fileno=fd)
+        self.sock.setblocking(False)
+        self.reader = FrameReader()
+        self.out = []
+        self.pending = b""
+        self.gathering = False
+        self.closed = False
+        hub_loop = get_hub().loop
+        self._run_soon = hub_loop.run_callback
+        self._readable = hub_loop.io(fd, _READ)
+        self._writable = hub_loop.io(fd, _WRITE)
+        self._readable.start(self.on_readable)
+
+    def send(self, frame):
+        """Adds a frame to what leaves at the end of this turn."""
+        self.out.append(frame)
+        if not self.gathering:
+            self.gathering = True
+            self._run_soon(self.flush)
+
+    def flush(self):
+        """Writes what has gathered, or waits until the socket takes it."""
+        self.gathering = False
+        if self.closed:
+            return
+        if self.out:
+            out, self.out = self.out, []
+            data = out[0] if len(out) == 1 else b"".join(out)
+            if self.pending:
+                self.pending += data
+                return self._hold_reading()
+        elif not (data := self.pending):
+            return None
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return self.close()
+        if sent == len(data):
+            if self.pending:
+                self.pending = b""
+                self._writable.stop()
+                if not self._readable.active:
+                    self._readable.start(self.on_readable)
+            loop.check_finished()
+            return None
+        if not self.pending:
+            self._writable.start(self.flush)
+        self.pending = data[sent:]
+        return None
+
+    def _hold_reading(self):
+        """A peer that does not read gets no more calls served."""
+        if len(self.pending) > _PENDING_BYTES_MAX:
+            self._readable.stop()
+
+    def on_readable(self):
+        """Reads once and acts on every whole frame."""
+        try:
+            if not self.reader.read(self.sock):
+                return self.close()
+            self.receive()
+        except BlockingIOError:
+            pass
+        except ProtocolError as error:
+            logs.emit(logs.ERROR, f"protocol error: {error}", "bascule.worker")
+            self.close()
+        except OSError:
+            self.close()
+        return None
+
+    def close(self):
+        """Ends this socket."""
+        if not self.closed:
+            self.closed = True
+            self._readable.stop()
+            self._writable.stop()
+            self.sock.close()
+            self.on_closed()
+
+
+class ControlLink(Link):
+    """The supervisor's socket; its end is the end of the worker."""
+
+    def receive(self):
+        """Acts on control frames."""
+        for kind, payload in self.reader.controls():
+            loop.control.receive(kind, payload)
+
+    def on_closed(self):
+        """The node is gone."""
+        loop.abandon()
+
+
+class CoreLink(Link):
+    """A core's socket."""
+
+    def __init__(self, fd):
+        super().__init__(fd)
+        self.parked = {}
+
+    def receive(self):
+        """Starts every call that has arrived; those that do not block are done afterwards."""
+        earlier, self.gathering = self.gathering, True
+        try:
+            for item in self.reader.calls(self):
+                if type(item) is int:
+                    self.cancel(item)
+                else:
+                    loop.start(item)
+        finally:
+            self.gathering = earlier
+        if self.out and not earlier:
+            self.flush()
+
+    def cancel(self, call_id):
+        """Kills the greenlet of a call that still runs."""
+        call = self.parked.pop(call_id, None)
+        if call is not None:
+            call.cancelled = True
+            call.greenlet.throw(CallCancelled)
+
+    def on_closed(self):
+        """Nobody waits for these calls any more."""
+        for call_id in list(self.parked):
+            self.cancel(call_id)
+
+
+class Loop:
+    """The worker's loop."""
+
+    def __init__(self):
+        self.in_flight = 0
+        self.stopping = False
+        self.status = 0
+        self.ended = None
+
+    def run(self, registry, control_fd, core_fds):
+        """Serves until STOP, SIGTERM or the end of the control socket; returns the exit status."""
+        self.hub = get_hub()
+        self.ended = Event()
+        self.idle = []
+        self.plans = registry.plans
+        runtime.active = GreenletRuntime()
+        self.control_link = ControlLink(control_fd)
+        self.cores = [CoreLink(fd) for fd in core_fds]
+        self.control = Control(registry, self.control_link.send, gevent.spawn, self.stop)
+        self.control_link.send(hello(LIBRARY))
+        terminated = self.hub.loop.signal(15)
+        terminated.start(self.stop)
+        while not self.ended.is_set():
+            try:
+                self.ended.wait()
+            except BaseException as error:
+                # gevent hands SystemExit of stray greenlets to the main one.
+                logs.emit(logs.WARN, f"ignored in the loop: {message(error)}", "bascule.worker")
+        return self.status
+
+    def start(self, call):
+        """Runs a call until it ends or blocks."""
+        if self.in_flight >= IN_FLIGHT_MAX:
+            call.link.send(overloaded(call))
+            return
+        self.in_flight += 1
+        idle = self.idle
+        if idle:
+            idle.pop().switch(call)
+        else:
+            CallGreenlet(self._serve, self.hub).switch(call)
+        if call.greenlet is not None:
+            call.parked = True
+            call.link.parked[call.id] = call
+
+    def _serve(self, call):
+        """The body of a pooled greenlet; switches to the hub between calls."""
+        this, hub, plans = getcurrent(), self.hub, self.plans
+        to_hub = greenlet.switch
+        while True:
+            call.greenlet = this
+            this.call = call
+            try:
+                frame = answer(plans, call)
+            except CallCancelled:
+                frame = None
+            call.greenlet = this.call = None
+            if call.parked:
+                call.link.parked.pop(call.id, None)
+            if not call.cancelled and frame is not None:
+                call.link.send(frame)
+            self.finish()
+            # What a call has put into context variables must not reach the next one.
+            this.gr_context = None
+            if call.cancelled or len(self.idle) >= _IDLE_MAX:
+                return
+            self.idle.append(this)
+            call = frame = None
+            try:
+                call = to_hub(hub)
+                while not hasattr(call, "head"):
+                    call = to_hub(hub)
+            except BaseException:
+                # A stale timer of an earlier call; this greenlet is not used again.
+                if this in self.idle:
+                    self.idle.remove(this)
+                return
+
+    def begin(self):
+        """One more thing must end before the worker may."""
+        self.in_flight += 1
+
+    def finish(self):
+        """One thing less."""
+        self.in_flight -= 1
+        if self.stopping:
+            self.hub.loop.run_callback(self.check_finished)
+
+    def stop(self):
+        """Finishes what runs, then ends."""
+        self.stopping = True
+        self.hub.loop.run_callback(self.check_finished)
+
+    def check_finished(self):
+        """Ends once nothing runs and nothing waits to be written."""
+        if not self.stopping or self.in_flight or self.ended.is_set():
+            return
+        if not any(link.out or link.pending for link in self.cores if not link.closed):
+            self.ended.set()
+
+    def abandon(self):
+        """Ends now: the node is gone and nobody reads the answers."""
+        self.stopping = True
+        self.ended.set()
+
+
+loop = Loop()

@@ -1,0 +1,187 @@
+"""Imports packages, each under its own id.
+
+Owns: modules by package id, so that old and new live side by side. Refuses: who may call them.
+Invariant: an import that fails leaves nothing behind, neither a module nor a line of its source.
+
+A module is not importable by name from `sys.modules` while it is only tried. Once it is bound it
+stands there under its own name, unless that name belongs to somebody else (a file called json.py).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import inspect
+import linecache
+import sys
+import types
+
+from bascule import logs
+from bascule.naming import service_name
+from bascule.plan import Plan
+from bascule.service import Service
+from bascule.tracebacks import line_in, message, render, user_files
+
+
+class ImportRefused(Exception):
+    """A package cannot be imported; `report` is the `error` of TRIED and BOUND."""
+
+    def __init__(self, report):
+        super().__init__(report["message"])
+        self.report = report
+
+
+class Package:
+    """An imported package: its module and the service classes it declares."""
+
+    __slots__ = ("id", "file", "module_name", "path", "module", "classes", "lines")
+
+    def __init__(self, spec):
+        self.id = str(spec["id"])
+        self.file = str(spec["file"])
+        self.module_name = str(spec["module"])
+        self.path = str(spec["path"])
+        self.module = None
+        self.classes = {}
+        self.lines = {}
+
+    @property
+    def version(self):
+        """Short form of the id, for logs."""
+        return self.id[:12]
+
+    def describe(self):
+        """The `services` of TRIED."""
+        services = []
+        for name, cls in self.classes.items():
+            plan = Plan(cls, name)
+            services.append({
+                "name": name,
+                "class_name": cls.__name__,
+                "line": self.lines.get(cls.__name__, 0),
+                "documentation": inspect.cleandoc(cls.__dict__.get("__doc__") or ""),
+                "input": plan.input.declared() if plan.input else [],
+                "output": plan.output.declared() if plan.output else [],
+            })
+        return services
+
+
+class _SourceLoader:
+    """Lets inspect and linecache find the source of a module."""
+
+    def __init__(self, path, source):
+        self.path = path
+        self.source = source
+
+    def get_source(self, _name=None):
+        """The text that was imported."""
+        return self.source
+
+    def get_filename(self, _name=None):
+        """Where the text is stored."""
+        return self.path
+
+
+def load(spec) -> Package:
+    """Imports a package; raises ImportRefused."""
+    package = Package(spec)
+    try:
+        _execute(package)
+        _collect(package)
+        for name, cls in package.classes.items():
+            Plan(cls, name)
+        return package
+    except BaseException as error:
+        report = _report(package, error)
+        forget(package)
+        raise ImportRefused(report) from None
+
+
+def forget(package):
+    """Drops what the import left in the process's tables."""
+    linecache.cache.pop(package.path, None)
+    user_files.pop(package.path, None)
+    if sys.modules.get(package.module_name) is package.module and package.module is not None:
+        del sys.modules[package.module_name]
+
+
+def publish(package):
+    """Makes the module known under its name, as `inspect` and pickle expect."""
+    name = package.module_name
+    present = sys.modules.get(name)
+    if present is None or getattr(present, "__bascule_package__", None) is not None:
+        if not _belongs_to_others(name):
+            sys.modules[name] = package.module
+
+
+def _belongs_to_others(name):
+    if name in sys.stdlib_module_names or name in ("bascule", "zato"):
+        return True
+    present = sys.modules.get(name)
+    if present is not None:
+        return getattr(present, "__bascule_package__", None) is None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+def _execute(package):
+    with open(package.path, "rb") as stored:
+        data = stored.read()
+    user_files[package.path] = package.file
+    tree = compile(data, package.path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    source = importlib.util.decode_source(data)
+    linecache.cache[package.path] = (len(source), None, source.splitlines(True), package.path)
+    package.lines = {node.name: node.lineno for node in ast.walk(tree)
+                     if isinstance(node, ast.ClassDef)}
+    code = compile(tree, package.path, "exec", dont_inherit=True)
+    name = package.module_name
+    module = types.ModuleType(name)
+    loader = _SourceLoader(package.path, source)
+    module.__file__ = package.path
+    module.__loader__ = loader
+    module.__package__ = ""
+    module.__spec__ = importlib.machinery.ModuleSpec(name, loader, origin=package.path)
+    module.__bascule_package__ = package.id
+    package.module = module
+    exec(code, module.__dict__)
+
+
+def _collect(package):
+    for cls in list(package.module.__dict__.values()):
+        if not isinstance(cls, type) or not issubclass(cls, Service):
+            continue
+        if cls.__module__ != package.module_name or cls in package.classes.values():
+            continue
+        if cls.__dict__.get("zato_dont_import") or not _handles(cls):
+            continue
+        name = service_name(package.module_name, cls.__name__, cls.__dict__.get("name"))
+        if not isinstance(name, str) or any(ord(char) < 33 for char in name):
+            raise ValueError(f"class {cls.__name__}: {name!r} is no service name")
+        if name in package.classes:
+            other = package.classes[name].__name__
+            raise ValueError(f"classes {other} and {cls.__name__} are both named {name!r}")
+        logger = logs.ServiceLogger(name)
+        if cls.before_add_to_store(logger) is False:
+            continue
+        package.classes[name] = cls
+        cls.after_add_to_store(logger)
+    for name, cls in package.classes.items():
+        cls.name = name
+
+
+def _handles(cls):
+    """A class without any handler is a base of others, not a service."""
+    return cls.handle is not Service.handle or any(
+        attribute.startswith("handle_") and attribute[7:].isupper() for attribute in dir(cls))
+
+
+def _report(package, error):
+    return {
+        "file": package.file,
+        "line": line_in(error, package.path),
+        "message": message(error),
+        "traceback": render(error),
+    }

@@ -1,0 +1,294 @@
+"""The loop without gevent: sockets in the main thread, calls in reused threads.
+
+Owns: the selector, the pool of threads, flushing. Refuses: what a call does (`serve`).
+Invariant: the main thread never runs code of a service, so PING is answered while services compute.
+The pool grows only when waiting calls do not move, so short calls stay on few threads.
+"""
+
+from __future__ import annotations
+
+import _socket
+import contextvars
+import os
+import selectors
+import signal
+import threading
+from collections import deque
+from queue import SimpleQueue
+
+from bascule import logs, runtime
+from bascule.tracebacks import message
+
+from .control import Control, hello
+from .frames import FrameReader, ProtocolError
+from .serve import IN_FLIGHT_MAX, CallCancelled, answer, overloaded
+
+_THREADS_FIRST = 2
+_THREADS_MAX = int(os.environ.get("BASCULE_WORKER_THREADS", "128"))
+# Calls that wait this long without one being taken prove that all threads are busy or blocked.
+_STALL_SECONDS = 0.002
+_PENDING_BYTES_MAX = 8 * 1024 * 1024
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+_local = threading.local()
+
+
+def running_call():
+    """The call of the running thread, for log records."""
+    return getattr(_local, "call", None)
+
+
+class TrackedThreads(runtime.ThreadRuntime):
+    """Plain threads, counted so that the worker does not end before them."""
+
+    def __init__(self, loop):
+        self.loop = loop
+
+    def spawn(self, task):
+        """Runs task() beside the caller."""
+        self.loop.begin()
+        threading.Thread(target=self._tracked, args=(task,), daemon=True).start()
+
+    def _tracked(self, task):
+        try:
+            task()
+        except BaseException as error:
+            logs.emit(logs.ERROR, message(error), "bascule.service")
+        finally:
+            self.loop.finish()
+
+
+class Link:
+    """A socket: frames in by the main thread, frames out by whoever has one."""
+
+    def __init__(self, fd, loop):
+        self.sock = _socket.socket(fileno=fd)
+        self.sock.setblocking(False)
+        self.reader = FrameReader()
+        self.loop = loop
+        self.out = deque()
+        self.pending = b""
+        self.closed = False
+        self.waits_to_write = False
+        self._sending = threading.Lock()
+        self.calls = {}
+
+    def send(self, frame):
+        """Writes a frame; frames of other threads that come meanwhile leave with the same write."""
+        self.out.append(frame)
+        self.flush()
+
+    def flush(self):
+        """Whoever holds the lock sends for all; who does not get it may go, it looks again."""
+        while (self.out or self.pending) and not self.closed:
+            if not self._sending.acquire(False):
+                return
+            try:
+                taken = [self.pending] if self.pending else []
+                while self.out:
+                    taken.append(self.out.popleft())
+                data = taken[0] if len(taken) == 1 else b"".join(taken)
+                try:
+                    sent = self.sock.send(data) if data else 0
+                except BlockingIOError:
+                    sent = 0
+                except OSError:
+                    self.closed = True
+                    sent = len(data)
+                self.pending = data[sent:]
+                blocked = bool(self.pending)
+            finally:
+                self._sending.release()
+            if blocked:
+                self.waits_to_write = True
+                self.loop.wake()
+                return
+
+    def events(self):
+        """What the selector should wait for."""
+        events = _WRITE if self.waits_to_write else 0
+        return events | (0 if len(self.pending) > _PENDING_BYTES_MAX else _READ)
+
+
+class ThreadLoop:
+    """The worker's loop."""
+
+    def __init__(self):
+        self.in_flight = 0
+        self.stopping = False
+        self.queue = SimpleQueue()
+        self.threads = 0
+        self.threads_max = _THREADS_MAX
+        self._count = threading.Lock()
+        self._wake_read, self._wake_write = os.pipe()
+        self._woken = False
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+
+    def run(self, registry, control_fd, core_fds):
+        """Serves until STOP, SIGTERM or the end of the control socket; returns the exit status."""
+        runtime.active = TrackedThreads(self)
+        self.plans = registry.plans
+        self.selector = selectors.DefaultSelector()
+        self.control_link = Link(control_fd, self)
+        self.control = Control(registry, self.control_link.send, self._beside, self.stop)
+        self.cores = [Link(fd, self) for fd in core_fds]
+        for link in (self.control_link, *self.cores):
+            self.selector.register(link.sock, _READ, link)
+        self.selector.register(self._wake_read, _READ, None)
+        signal.signal(signal.SIGTERM, lambda *_: self.stop())
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for _ in range(_THREADS_FIRST):
+            self._add_thread()
+        self.control_link.send(hello("threads"))
+        while not self._finished():
+            try:
+                self._turn()
+            except Exception as error:
+                logs.emit(logs.ERROR, f"in the loop: {message(error)}", "bascule.worker")
+        return 0
+
+    def _turn(self):
+        waiting = self.queue.qsize()
+        ready = self.selector.select(_STALL_SECONDS if waiting else None)
+        if not ready and waiting and self.queue.qsize() >= waiting:
+            self._grow(waiting)
+        for key, events in ready:
+            link = key.data
+            if link is None:
+                self._drain_wake()
+            else:
+                if events & _WRITE:
+                    self._on_writable(link)
+                if events & _READ and not link.closed:
+                    self._on_readable(link)
+        for link in (self.control_link, *self.cores):
+            self._watch(link)
+
+    def _watch(self, link):
+        registered = self.selector.get_map().get(link.sock.fileno()) if not link.closed else None
+        if registered is not None and registered.events != link.events() and link.events():
+            self.selector.modify(link.sock, link.events(), link)
+
+    def _on_writable(self, link):
+        link.waits_to_write = False
+        link.flush()
+
+    def _on_readable(self, link):
+        try:
+            if not link.reader.read(link.sock):
+                self._close(link)
+            elif link is self.control_link:
+                for kind, payload in link.reader.controls():
+                    self.control.receive(kind, payload)
+            else:
+                for item in link.reader.calls(link):
+                    if type(item) is int:
+                        self._cancel(link, item)
+                    else:
+                        self._start(link, item)
+        except BlockingIOError:
+            pass
+        except ProtocolError as error:
+            logs.emit(logs.ERROR, f"protocol error: {error}", "bascule.worker")
+            self._close(link)
+        except OSError:
+            self._close(link)
+
+    def _close(self, link):
+        self.selector.unregister(link.sock)
+        link.closed = True
+        for call_id in list(link.calls):
+            self._cancel(link, call_id)
+        link.sock.close()
+
+    def _start(self, link, call):
+        if self.in_flight >= IN_FLIGHT_MAX:
+            link.send(overloaded(call))
+            return
+        self.begin()
+        link.calls[call.id] = call
+        self.queue.put(call)
+
+    def _cancel(self, link, call_id):
+        """A thread cannot be stopped: its result is dropped, and the pool may grow by one."""
+        call = link.calls.pop(call_id, None)
+        if call is not None:
+            call.cancelled = True
+            if call.plan is not None:
+                self.threads_max = min(self.threads_max + 1, 4 * _THREADS_MAX)
+
+    def _grow(self, waiting):
+        for _ in range(min(waiting, 16)):
+            if self.threads >= self.threads_max:
+                return
+            self._add_thread()
+            if self.threads == self.threads_max:
+                logs.emit(logs.WARN, "every thread is busy; calls wait", "bascule.worker",
+                          {"threads": self.threads})
+
+    def _add_thread(self):
+        self.threads += 1
+        threading.Thread(target=self._serve, name="bascule-call", daemon=True).start()
+
+    def _serve(self):
+        """The body of a pooled thread."""
+        take, plans = self.queue.get, self.plans
+        while True:
+            call = take()
+            if not call.cancelled:
+                _local.call = call
+                try:
+                    # Its own context: what a call sets there must not reach the next one.
+                    frame = contextvars.Context().run(answer, plans, call)
+                    link = call.link
+                    if link.calls.pop(call.id, None) is call and not call.cancelled:
+                        link.send(frame)
+                except CallCancelled:
+                    pass
+                except BaseException as error:
+                    logs.emit(logs.ERROR, f"in a thread: {message(error)}", "bascule.worker")
+                _local.call = None
+            call = None
+            self.finish()
+
+    @staticmethod
+    def _beside(task):
+        threading.Thread(target=task, name="bascule-import", daemon=True).start()
+
+    def begin(self):
+        """One more thing must end before the worker may."""
+        with self._count:
+            self.in_flight += 1
+
+    def finish(self):
+        """One thing less."""
+        with self._count:
+            self.in_flight -= 1
+        if self.stopping:
+            self.wake()
+
+    def wake(self):
+        """Makes the main thread look again."""
+        try:
+            os.write(self._wake_write, b"w")
+        except BlockingIOError:
+            pass
+
+    def _drain_wake(self):
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            pass
+
+    def stop(self):
+        """Finishes what runs, then ends."""
+        self.stopping = True
+        self.wake()
+
+    def _finished(self):
+        if self.control_link.closed:
+            return True
+        if not self.stopping or self.in_flight:
+            return False
+        return not any(link.out or link.pending for link in self.cores if not link.closed)

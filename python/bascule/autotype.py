@@ -1,0 +1,38 @@
+"""Types by name, as Zato's simple-io.conf has them.
+
+Owns: which untyped element of a declaration is an integer, a boolean or a secret because of how it is
+named. Refuses: types written out, which always win. Invariant: `enabled` is read when a class is
+compiled, so set it at the top of the service file:
+
+    from bascule import autotype
+    autotype.enabled = False        # `user_id` stays text
+
+It is on by default because Zato's services count on it.
+"""
+
+from __future__ import annotations
+
+enabled = True
+
+INTEGER_NAMES = frozenset({"id"})
+INTEGER_SUFFIXES = ("_count", "_id", "_size", "_size_min", "_size_max", "_timeout")
+BOOLEAN_PREFIXES = ("by_", "has_", "is_", "may_", "needs_", "should_")
+SECRET_NAMES = frozenset(
+    {
+        "api_key", "apikey", "auth_data", "auth_token", "password", "password1", "password2",
+        "secret", "secret_key", "token",
+    }
+)
+
+
+def kind_of(name: str) -> str:
+    """One of `text`, `int`, `bool`, `secret`."""
+    if not enabled:
+        return "text"
+    if name in SECRET_NAMES:
+        return "secret"
+    if name in INTEGER_NAMES or name.endswith(INTEGER_SUFFIXES):
+        return "int"
+    if name.startswith(BOOLEAN_PREFIXES):
+        return "bool"
+    return "text"

@@ -1,0 +1,185 @@
+"""JSON in and out, the same with orjson and without.
+
+Owns: parsing with positions, the depth limit, writing of what services answer. Refuses: deciding a
+status. Invariant: orjson is only a faster way to the same result: whatever it refuses or would read
+differently (very long integers, its own error texts) goes through the standard library.
+
+Policies: of duplicate keys the last one wins; NaN and Infinity are refused in, written as null;
+dates are ISO 8601, UUID and Decimal strings; depth is at most `DEPTH_MAX`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import math
+import os
+import re
+import uuid
+
+from .exceptions import JSONValidationException, OutputError
+
+# serde_json's default: deeper nesting is an attack or a mistake, and recursion costs stack.
+DEPTH_MAX = 128
+
+try:
+    if os.environ.get("BASCULE_WORKER_JSON") == "json":
+        raise ImportError
+    import orjson
+except ImportError:
+    orjson = None
+
+LIBRARY = f"orjson {orjson.__version__}" if orjson else "json"
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_OTHERS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+# A 19-digit integer may not fit 64 bits; orjson would make a float of it.
+_LONG_INTEGER = re.compile(rb"\d{19}")
+_BOM = b"\xef\xbb\xbf"
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_scan = _decoder.scan_once
+
+
+def _too_deep(body: bytes) -> bool:
+    """Counts nesting by removing innermost pairs, all of it in C; malformed text is not judged."""
+    brackets = _STRING.sub(b"", body).translate(_SQUARE, _OTHERS)
+    for _ in range(DEPTH_MAX):
+        fewer = brackets.replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            return brackets.startswith(b"[" * (DEPTH_MAX + 1))
+        brackets = fewer
+    return bool(brackets)
+
+
+def _loads_std(body: bytes):
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise JSONValidationException(f"Invalid JSON: not UTF-8 at byte {error.start}") from None
+    try:
+        try:
+            value, end = _scan(text, 0)
+            if end == len(text):
+                return _without_surrogates(value, body)
+        except StopIteration:
+            pass
+        return _without_surrogates(_decoder.decode(text), body)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise JSONValidationException(f"Invalid JSON: {error.msg} at {where}") from None
+    except RecursionError:
+        raise JSONValidationException(f"Invalid JSON: deeper than {DEPTH_MAX} levels") from None
+    except ValueError as error:
+        raise JSONValidationException(f"Invalid JSON: {error}") from None
+
+
+def _without_surrogates(value, body):
+    if b"\\ud" in body or b"\\uD" in body:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("a surrogate escape without its pair") from None
+    return value
+
+
+def loads(body: bytes):
+    """Parses UTF-8 JSON; raises `JSONValidationException` that names line and column."""
+    if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _too_deep(body):
+        raise JSONValidationException(f"Invalid JSON: deeper than {DEPTH_MAX} levels")
+    if body[:3] == _BOM:
+        body = body[3:]
+    if orjson is not None and _LONG_INTEGER.search(body) is None:
+        try:
+            return orjson.loads(body)
+        except ValueError:
+            pass
+    return _loads_std(body)
+
+
+def _default(value):
+    """What the JSON writers do not know themselves."""
+    to_dict = getattr(value, "to_dict", None)
+    if to_dict is not None:
+        return to_dict()
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (uuid.UUID, decimal.Decimal)):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return list(value)
+    kind = type(value)
+    raise TypeError(f"{kind.__module__}.{kind.__qualname__} cannot be written as JSON")
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_default
+).encode
+
+
+def _finite(value):
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return _finite(_default(value))
+
+
+def _dumps_std(value) -> bytes:
+    try:
+        try:
+            return _encode(value).encode()
+        except ValueError as error:
+            if not str(error).startswith("Out of range float"):
+                raise
+            return _encode(_finite(value)).encode()
+    except TypeError as error:
+        raise OutputError(_named(error)) from None
+    except RecursionError:
+        raise OutputError("the payload is nested too deeply to be written as JSON") from None
+    except UnicodeEncodeError:
+        raise OutputError("the payload holds a lone surrogate, which UTF-8 cannot carry") from None
+    except ValueError as error:
+        raise OutputError(f"the payload cannot be written as JSON: {error}") from None
+
+
+def _named(error):
+    text = str(error)
+    return f"the payload cannot be written as JSON: {text}"
+
+
+if orjson is None:
+    dumps = _dumps_std
+else:
+    _OPTIONS = (
+        orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+    )
+
+    def dumps(value) -> bytes:
+        """Compact UTF-8 JSON; raises `OutputError` that names the type that cannot be written."""
+        try:
+            return orjson.dumps(value, _default, _OPTIONS)
+        except TypeError:
+            # Integers beyond 64 bits, keys that are numbers: the standard library decides.
+            return _dumps_std(value)
+
+
+dumps_std = _dumps_std
+loads_std = _loads_std

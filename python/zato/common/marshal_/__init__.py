@@ -1,0 +1,1 @@
+"""Names that services written for Zato import; all of it is Bascule's own code."""
