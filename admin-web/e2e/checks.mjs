@@ -49,6 +49,7 @@ export async function portraits(page, directory, name) {
     await theme(page, wanted);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
+      await page.evaluate(() => scrollTo(0, 0));
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `${name} at ${width} px is ${overflow} px too wide`);
       if (directory) {

@@ -47,7 +47,7 @@ try {
     await page.getByRole('alert').getByText('dev-2 rejected r7 and keeps serving r6').waitFor();
     await page.getByText('service "address.lookup" is in no live package').first().waitFor();
     await page.getByRole('button', { name: 'Show node' }).click();
-    await page.getByText('Rejected r7').waitFor();
+    await page.getByText('Rejected r7', { exact: true }).waitFor();
     await accessible(page);
     await portraits(page, shots, 'rejected');
   });

@@ -91,8 +91,8 @@ const READS = {
   'GET /cluster': cluster,
   'GET /nodes': (world) => list(world.nodes),
   'GET /services': (world) => list(world.services),
-  'GET /generations': (world) => list(world.generations.slice(0, 12)),
-  'GET /failures': (world) => list(world.failures.slice(0, 20)),
+  'GET /generations': (world) => list(world.generations.slice(0, 10)),
+  'GET /failures': (world) => list(world.failures.slice(0, 10)),
   'GET /stats': (world) => ({
     at: new Date().toISOString(),
     interval_s: 1,

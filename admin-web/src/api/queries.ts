@@ -13,8 +13,8 @@ export const queryKeys = {
   failures: ['failures'],
 } as const;
 
-const FAILURES_SHOWN = 20;
-const GENERATIONS_SHOWN = 12;
+const FAILURES_SHOWN = 10;
+const GENERATIONS_SHOWN = 10;
 
 export const sessionQuery = queryOptions({ queryKey: queryKeys.session, queryFn: sessionRead, staleTime: 60_000 });
 export const clusterQuery = queryOptions({ queryKey: queryKeys.cluster, queryFn: clusterRead });

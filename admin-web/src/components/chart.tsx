@@ -11,27 +11,41 @@ import { WINDOW_S } from '../live/reducer.ts';
 import { currentTheme, subscribeTheme } from '../theme/theme.ts';
 
 const HEIGHT = 176;
-const DASH = [5, 4];
+export const DASH = [5, 4];
 
 interface Props {
   series: StatsPoint[];
   intervalS: number;
   label: string;
+  /** The point under the pointer, or null when the pointer is elsewhere. */
+  onPoint: (point: ChartPoint | null) => void;
 }
 
-export function RequestsChart({ series, intervalS, label }: Props) {
+export interface ChartPoint {
+  at: number;
+  requests: number | null;
+  errors: number | null;
+}
+
+export function RequestsChart({ series, intervalS, label, onPoint }: Props) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef<uPlot.AlignedData>([[], [], []]);
   const theme = useSyncExternalStore(subscribeTheme, currentTheme);
+  const report = useRef(onPoint);
   latest.current = alignedData(series, intervalS);
+  report.current = onPoint;
 
   // A new theme makes a new plot: uPlot keeps the colours that it was made with.
   // biome-ignore lint/correctness/useExhaustiveDependencies: theme is read through the CSS variables.
   useEffect(() => {
     const element = holder.current;
     if (!element) return;
-    const chart = new uPlot(optionsOf(element.clientWidth), latest.current, element);
+    const chart = new uPlot(
+      optionsOf(element.clientWidth, (chart) => report.current(pointOf(chart))),
+      latest.current,
+      element,
+    );
     plot.current = chart;
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
@@ -68,7 +82,13 @@ export function alignedData(series: StatsPoint[], intervalS: number): uPlot.Alig
   return [times, requests, errors];
 }
 
-function optionsOf(width: number): uPlot.Options {
+function pointOf({ cursor: { idx }, data }: uPlot): ChartPoint | null {
+  const at = typeof idx === 'number' ? data[0][idx] : undefined;
+  if (at === undefined || typeof idx !== 'number') return null;
+  return { at, requests: data[1]?.[idx] ?? null, errors: data[2]?.[idx] ?? null };
+}
+
+function optionsOf(width: number, onCursor: (chart: uPlot) => void): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis: uPlot.Axis = {
@@ -81,7 +101,9 @@ function optionsOf(width: number): uPlot.Options {
     width,
     height: HEIGHT,
     padding: [12, 12, 0, 0],
-    legend: { show: true, live: true },
+    // The panel's title row holds the legend, in words that the page's own styles reach.
+    legend: { show: false },
+    hooks: { setCursor: [onCursor] },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: {
       x: { range: (_, __, newest) => [(newest ?? 0) - WINDOW_S, newest ?? 0] },
@@ -93,14 +115,13 @@ function optionsOf(width: number): uPlot.Options {
       { ...axis, values: (_, ticks) => ticks.map((value) => rate(value)), size: 48, space: 36 },
     ],
     series: [
-      { label: 'Time', value: (_, value) => (value === null ? '–' : clockOf(value)) },
+      {},
       {
         label: 'requests/s',
         stroke: colour('--series-1'),
         fill: colour('--series-fill'),
         width: 1.5,
         points: { show: false },
-        value: (_, value) => rate(value),
       },
       {
         label: 'errors/s',
@@ -108,12 +129,11 @@ function optionsOf(width: number): uPlot.Options {
         width: 1.5,
         dash: DASH,
         points: { show: false },
-        value: (_, value) => rate(value),
       },
     ],
   };
 }
 
-function clockOf(seconds: number): string {
+export function clockOf(seconds: number): string {
   return new Date(seconds * 1000).toTimeString().slice(0, 8);
 }

@@ -56,8 +56,8 @@ export function DataTable<Row>(props: Props<Row>) {
         <caption className="sr-only">{caption}</caption>
         <thead>
           <tr className="border-line border-b text-left text-muted text-sm">
-            {columns.map((column) => (
-              <HeaderCell key={column.id} column={column} {...props} />
+            {columns.map((column, index) => (
+              <HeaderCell key={column.id} column={column} before={columns[index - 1]} {...props} />
             ))}
           </tr>
         </thead>
@@ -70,7 +70,7 @@ export function DataTable<Row>(props: Props<Row>) {
               <Fragment key={key}>
                 <tr className="border-line border-t first:border-t-0 hover:bg-raised/60">
                   {columns.map((column, index) => (
-                    <td key={column.id} className={cellClass(column)}>
+                    <td key={column.id} className={cellClass(column, columns[index - 1])}>
                       {index === 0 && detail ? (
                         <OpenButton row={row} column={column} isOpen={isOpen} {...props} />
                       ) : (
@@ -95,18 +95,27 @@ export function DataTable<Row>(props: Props<Row>) {
   );
 }
 
-function cellClass<Row>(column: Column<Row>): string {
-  return clsx('cell', column.numeric && 'figures text-right', column.from && FROM[column.from], column.className);
+/** A text column after figures keeps off them, or the two read as one. */
+function cellClass<Row>(column: Column<Row>, before?: Column<Row>): string {
+  const isApart = before?.numeric && !column.numeric;
+  return clsx(
+    'cell',
+    column.numeric && 'figures text-right',
+    isApart && 'md:pl-8',
+    column.from && FROM[column.from],
+    column.className,
+  );
 }
 
-function HeaderCell<Row>({ column, sort, onSort }: { column: Column<Row> } & Props<Row>) {
+function HeaderCell<Row>(props: { column: Column<Row>; before: Column<Row> | undefined } & Props<Row>) {
+  const { column, before, sort, onSort } = props;
   const sorted = sort?.column === column.id ? sort : null;
   const direction = sorted?.descending ? 'descending' : 'ascending';
   return (
     <th
       scope="col"
       {...(sorted ? { 'aria-sort': direction as 'ascending' | 'descending' } : {})}
-      className={clsx(cellClass(column), 'whitespace-nowrap font-normal')}
+      className={clsx(cellClass(column, before), 'whitespace-nowrap font-normal')}
     >
       {column.order && onSort ? (
         <button
@@ -116,15 +125,23 @@ function HeaderCell<Row>({ column, sort, onSort }: { column: Column<Row> } & Pro
             onSort({ column: column.id, descending: sorted ? !sorted.descending : column.numeric === true })
           }
         >
+          {/* The arrow stands on the side where it does not push the title off its column's edge. */}
+          {column.numeric && <Arrow sorted={sorted} side="mr-1" />}
           {column.title}
-          <span aria-hidden="true" className={clsx('ml-1 inline-block w-2', !sorted && 'invisible')}>
-            {sorted?.descending ? '↓' : '↑'}
-          </span>
+          {!column.numeric && <Arrow sorted={sorted} side="ml-1" />}
         </button>
       ) : (
         column.title
       )}
     </th>
+  );
+}
+
+function Arrow({ sorted, side }: { sorted: Sort | null; side: string }) {
+  return (
+    <span aria-hidden="true" className={clsx('inline-block w-2', side, !sorted && 'invisible')}>
+      {sorted?.descending ? '↓' : '↑'}
+    </span>
   );
 }
 
@@ -150,8 +167,8 @@ function OpenButton<Row>(props: { row: Row; column: Column<Row>; isOpen: boolean
 function SkeletonRow<Row>({ columns }: { columns: Column<Row>[] }) {
   return (
     <tr className="border-line border-t first:border-t-0">
-      {columns.map((column) => (
-        <td key={column.id} className={cellClass(column)}>
+      {columns.map((column, index) => (
+        <td key={column.id} className={cellClass(column, columns[index - 1])}>
           <div className={clsx('skeleton my-1 h-3', column.numeric ? 'ml-auto w-10' : 'w-20 max-w-full')} />
         </td>
       ))}

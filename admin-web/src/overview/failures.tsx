@@ -45,7 +45,7 @@ export function Failures({ now, opened, onOpen }: Props) {
       title: 'cid',
       from: 'md',
       cell: (failure) => (
-        <span className="block max-w-40 truncate font-mono text-sm" title={failure.cid}>
+        <span className="block truncate md:max-w-72 xl:max-w-44 2xl:max-w-72 font-mono text-sm" title={failure.cid}>
           {failure.cid}
         </span>
       ),

@@ -42,6 +42,7 @@ export function Generations({ now, opened, onOpen }: Props) {
     {
       id: 'nodes',
       title: 'Acknowledged',
+      numeric: true,
       cell: (generation) => <Acknowledged nodes={generation.nodes} />,
     },
   ];
@@ -66,6 +67,7 @@ export function Generations({ now, opened, onOpen }: Props) {
 }
 
 function Acknowledged({ nodes }: { nodes: GenerationNode[] }) {
+  if (nodes.length === 0) return <span className="whitespace-nowrap text-muted">no node</span>;
   const applied = nodes.filter((node) => node.state === 'applied');
   const slowest = Math.max(...applied.map((node) => node.ack_us ?? 0));
   return (

@@ -92,7 +92,9 @@ function columnsOf(now: number): Column<Service>[] {
       cell: (service) => (
         <span className="figures whitespace-nowrap" title={service.package_id ?? undefined}>
           {versionOf(service)}
-          {service.deployed_at && <span className="text-muted"> · {ago(service.deployed_at, now)}</span>}
+          {!service.built_in && service.deployed_at && (
+            <span className="text-muted"> · {ago(service.deployed_at, now)}</span>
+          )}
         </span>
       ),
     },
@@ -135,6 +137,7 @@ function columnsOf(now: number): Column<Service>[] {
       id: 'errors',
       title: 'errors/s',
       numeric: true,
+      from: 'sm',
       order: by((service) => service.stats.errors_per_second),
       cell: ({ stats }) => (
         <span className={clsx(stats.errors_per_second > 0 && 'font-medium text-bad')}>
@@ -155,6 +158,11 @@ function NameCell({ service }: { service: Service }) {
         {service.built_in ? 'built in' : `${service.file} · ${versionOf(service)}`}
         {service.channels.length > 0 && ` · ${service.channels.join(', ')}`}
       </span>
+      {service.stats.errors_per_second > 0 && (
+        <span className="figures block text-bad text-sm sm:hidden">
+          {rate(service.stats.errors_per_second)} errors/s
+        </span>
+      )}
     </>
   );
 }

@@ -33,9 +33,9 @@ export function Tiles({ total, series, isStale }: Props) {
       >
         {total ? errorShare(total) : '–'} of requests
       </Tile>
-      <Tile name="p99" value={micros(total?.p99_us)} spark={recent.map((point) => point.p99_us)}>
-        p50 {micros(total?.p50_us)}
-        <span className="ml-2 hidden sm:inline">p95 {micros(total?.p95_us)}</span>
+      <Tile name="p99" value={micros(known(total?.p99_us))} spark={recent.map((point) => point.p99_us)}>
+        p50 {micros(known(total?.p50_us))}
+        <span className="ml-2 hidden sm:inline">p95 {micros(known(total?.p95_us))}</span>
       </Tile>
       <Tile name="In flight" value={count(total?.in_flight)}>
         requests now
@@ -68,6 +68,11 @@ function Tile({ name, value, spark, isBad, children }: TileProps) {
       )}
     </div>
   );
+}
+
+/** No request has no latency; zero would read as very fast. */
+function known(latency: number | undefined): number | undefined {
+  return latency === 0 ? undefined : latency;
 }
 
 function errorShare(total: StatsTotal): string {

@@ -1,8 +1,9 @@
 // The live chart of requests per second, or the same numbers as a table.
 
+import { useState } from 'react';
 import type { StatsPoint } from '../api/types.ts';
 import { Button } from '../components/button.tsx';
-import { RequestsChart } from '../components/chart.tsx';
+import { type ChartPoint, clockOf, DASH, RequestsChart } from '../components/chart.tsx';
 import { Empty, Panel } from '../components/panel.tsx';
 import { type Column, DataTable } from '../components/table.tsx';
 import { micros, rate } from '../format/number.ts';
@@ -17,6 +18,7 @@ interface Props {
 }
 
 export function Traffic({ series, intervalS, isTable, now, onView }: Props) {
+  const [pointed, setPointed] = useState<ChartPoint | null>(null);
   const last = series.at(-1);
   const label = last
     ? `Requests per second over the last five minutes: now ${rate(last.requests / intervalS)}, of these ${rate(last.errors / intervalS)} errors; highest ${rate(highest(series) / intervalS)}.`
@@ -26,17 +28,53 @@ export function Traffic({ series, intervalS, isTable, now, onView }: Props) {
       title="Requests per second"
       note="last 5 min"
       actions={
-        <Button look="quiet" onClick={() => onView(!isTable)}>
-          {isTable ? 'View as chart' : 'View as table'}
-        </Button>
+        <>
+          {!isTable && last && (
+            <Legend
+              point={
+                pointed ?? {
+                  at: (parse(last.at) ?? 0) / 1000,
+                  requests: last.requests / intervalS,
+                  errors: last.errors / intervalS,
+                }
+              }
+            />
+          )}
+          <Button look="quiet" onClick={() => onView(!isTable)}>
+            {isTable ? 'View as chart' : 'View as table'}
+          </Button>
+        </>
       }
     >
       {isTable ? (
         <TrafficTable series={series} intervalS={intervalS} now={now} />
       ) : (
-        <RequestsChart series={series} intervalS={intervalS} label={label} />
+        <RequestsChart series={series} intervalS={intervalS} label={label} onPoint={setPointed} />
       )}
     </Panel>
+  );
+}
+
+/** The values under the pointer, else the newest; aria-hidden because the chart's label and the table say them. */
+function Legend({ point }: { point: ChartPoint }) {
+  return (
+    <div aria-hidden="true" className="figures flex flex-wrap items-center gap-x-4 text-muted text-sm">
+      <span>{clockOf(point.at)}</span>
+      <LegendEntry name="requests/s" value={point.requests} colour="var(--series-1)" />
+      <LegendEntry name="errors/s" value={point.errors} colour="var(--series-2)" dash={DASH.join(' ')} />
+    </div>
+  );
+}
+
+function LegendEntry(props: { name: string; value: number | null; colour: string; dash?: string }) {
+  return (
+    <span className="inline-flex items-center gap-1.5">
+      <svg aria-hidden="true" viewBox="0 0 18 4" className="h-1 w-4.5">
+        <path d="M0 2h18" stroke={props.colour} strokeWidth="2" strokeDasharray={props.dash} />
+      </svg>
+      {props.name}
+      <span className="min-w-9 text-right text-fg">{rate(props.value)}</span>
+    </span>
   );
 }
 

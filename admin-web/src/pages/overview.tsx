@@ -7,6 +7,7 @@ import { clusterQuery, nodesQuery, servicesQuery } from '../api/queries.ts';
 import type { Service, ServiceStats } from '../api/types.ts';
 import { ConnectionBar } from '../components/connection-bar.tsx';
 import { Header } from '../components/header.tsx';
+import { Shape } from '../components/status.tsx';
 import { ago } from '../format/time.ts';
 import { useFollowStream, useLive, useNow } from '../live/live.ts';
 import { staleness } from '../live/reducer.ts';
@@ -101,6 +102,7 @@ function Title({ now, isStale }: { now: number; isStale: boolean }) {
   const live = useLive();
   const initial = useQuery(clusterQuery);
   const cluster = live.tick?.cluster ?? initial.data;
+  const isLive = live.phase === 'live' && !isStale;
   return (
     <div className="flex flex-wrap items-baseline gap-x-3">
       <h1 className="font-semibold text-xl">Overview</h1>
@@ -110,8 +112,9 @@ function Title({ now, isStale }: { now: number; isStale: boolean }) {
           started {ago(cluster.started_at, now)}
         </p>
       )}
-      <p className="ml-auto text-muted text-sm">
-        {isStale || live.phase !== 'live' ? 'not live' : 'live, every second'}
+      <p className="flex items-center gap-1.5 text-muted text-sm sm:ml-auto">
+        <Shape mark={isLive ? 'full' : 'ring'} tone={isLive ? 'ok' : 'muted'} />
+        {isLive ? 'live, every second' : 'not live'}
       </p>
     </div>
   );

