@@ -168,6 +168,14 @@ impl Link {
         }
     }
 
+    /// The process is gone. What it had answered is still in the socket: the reader takes it and then closes the link.
+    pub(crate) fn finish(&self) {
+        self.leave();
+        // Also ends the wait for a descendant that left the process group and holds a copy of the socket.
+        // An error means that the other side was faster.
+        self.closer.shutdown(Shutdown::Both).ok();
+    }
+
     /// Everything on it ends now.
     pub(crate) fn close(&self) {
         if self.state.replace(State::Closed) == State::Closed {

@@ -121,7 +121,7 @@ impl WorkerPool {
                 Err(error) => tracing::error!(worker, %error, "a worker's socket cannot be used"),
             },
             WorkerEvent::Leaving { worker } => self.with_link(worker, |link| link.leave()),
-            WorkerEvent::Left { worker } => self.with_link(worker, |link| link.close()),
+            WorkerEvent::Left { worker } => self.with_link(worker, |link| link.finish()),
         }
     }
 

@@ -4,7 +4,7 @@
 //! child is signalled only while it is not reaped, so its pid cannot be another's.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     os::unix::{net::UnixStream, process::CommandExt},
     path::Path,
@@ -82,10 +82,10 @@ impl WorkerChild {
             .stdout(Stdio::from(output_end.try_clone()?))
             .stderr(Stdio::from(output_end))
             .process_group(0);
-        // Tokens of the node come in such variables; services have no business with them.
-        let own = |name: &OsString| name.as_encoded_bytes().starts_with(b"BASCULE_");
-        for name in std::env::vars_os().map(|(name, _)| name).filter(own) {
-            command.env_remove(name);
+        for (name, _) in std::env::vars_os() {
+            if is_own_variable(&name) {
+                command.env_remove(name);
+            }
         }
 
         let child = {
@@ -179,6 +179,13 @@ impl WorkerChild {
     }
 }
 
+/// Tokens and addresses of the node come in such variables; services have no business with them. What is meant for
+/// the workers says so.
+fn is_own_variable(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b"BASCULE_") && !name.starts_with(b"BASCULE_WORKER_")
+}
+
 fn pair() -> io::Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = socketpair(
         AddressFamily::UNIX,
@@ -196,4 +203,16 @@ fn python_path_with(first: &Path) -> OsString {
         path.push(rest);
     }
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_keeps_its_own_variables_to_itself() {
+        assert!(is_own_variable(OsStr::new("BASCULE_CLUSTER_TOKEN_FILE")));
+        assert!(!is_own_variable(OsStr::new("BASCULE_WORKER_CALLS")));
+        assert!(!is_own_variable(OsStr::new("PATH")));
+    }
 }

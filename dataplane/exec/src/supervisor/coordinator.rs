@@ -179,9 +179,8 @@ impl Coordinator {
             tv_nsec: sleep.subsec_nanos().into(),
         };
         match poll(&mut fds, Some(&timeout)) {
-            Ok(0) => return Vec::new(),
-            Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => return Vec::new(),
+            Ok(1..) => {}
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Vec::new(),
             Err(error) => {
                 tracing::error!(%error, "the supervisor cannot wait for its workers");
                 return Vec::new();
@@ -200,7 +199,6 @@ impl Coordinator {
         for seat in &self.seats {
             match &seat.worker {
                 None if self.stop.is_none() => consider(seat.fill_at),
-                None => {}
                 Some(worker) if worker.is_ready() => {
                     consider(worker.heart.next_ping());
                     if let Some(at) = worker.heart.lost_at(self.config.heartbeat_timeout) {
@@ -210,7 +208,7 @@ impl Coordinator {
                 Some(worker) if !worker.doomed => {
                     consider(worker.phase_since + self.config.start_timeout);
                 }
-                Some(_) => {}
+                None | Some(_) => {}
             }
         }
         for order in &self.orders {

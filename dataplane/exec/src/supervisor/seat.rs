@@ -39,6 +39,8 @@ pub(crate) struct Worker {
     pub(crate) phase: Phase,
     /// Binds that it owes before it may serve: request → set.
     pub(crate) owed: BTreeSet<(u64, u64)>,
+    /// Sets that were released before it had answered their BIND; it is told again when it has.
+    pub(crate) released: BTreeSet<(u64, u64)>,
     pub(crate) cores: Vec<UnixStream>,
     /// It is killed already; why was said then.
     pub(crate) doomed: bool,
@@ -105,6 +107,7 @@ impl Worker {
             relay: Relay::new(id, spawned.output),
             phase: Phase::Starting,
             owed: BTreeSet::new(),
+            released: BTreeSet::new(),
             cores: spawned.cores,
             doomed: false,
             spawned: now,

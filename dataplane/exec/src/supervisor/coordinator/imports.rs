@@ -3,7 +3,7 @@
 //! Invariant: `sets` holds what every ready worker has bound, or is being asked to bind by an open order; a set whose
 //! order fails is released everywhere.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use dp_codec::frame::FrameKind;
 
@@ -81,7 +81,10 @@ impl Coordinator {
         }
         let mut condemned = Vec::new();
         for worker in self.workers_mut().filter(|worker| worker.is_greeted()) {
-            worker.owed.retain(|(_, owed)| *owed != set);
+            // It may import beside its loop and would bind after it had released.
+            let (released, owed) = worker.owed.iter().partition(|(_, owed)| *owed == set);
+            worker.owed = owed;
+            worker.released.extend::<BTreeSet<_>>(released);
             if worker
                 .control
                 .send(FrameKind::Release, &Release { set })
@@ -154,13 +157,13 @@ impl Coordinator {
     pub(super) fn on_bound(&mut self, seat: usize, bound: Bound) -> Result<(), &'static str> {
         let worker = self.worker_mut(seat).ok_or("it has no seat")?;
         let id = worker.id;
-        let owed = worker
-            .owed
-            .iter()
-            .copied()
-            .find(|(request, _)| *request == bound.request);
-        if let Some(owed) = owed {
-            worker.owed.remove(&owed);
+        let owed = take_request(&mut worker.owed, bound.request);
+        if let Some(set) = take_request(&mut worker.released, bound.request) {
+            let release = Release { set };
+            worker
+                .control
+                .send(FrameKind::Release, &release)
+                .map_err(|_error| BROKEN)?;
         }
         let order = self
             .orders
@@ -276,6 +279,13 @@ impl Coordinator {
         self.condemn(id, BROKEN);
         false
     }
+}
+
+/// Takes a request out; which set it was about.
+fn take_request(requests: &mut BTreeSet<(u64, u64)>, request: u64) -> Option<u64> {
+    let found = requests.iter().copied().find(|(own, _)| *own == request)?;
+    requests.remove(&found);
+    Some(found.1)
 }
 
 fn send_bind(worker: &mut Worker, message: &Bind<'_>) -> bool {

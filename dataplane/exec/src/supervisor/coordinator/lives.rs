@@ -287,7 +287,7 @@ impl Coordinator {
         let Some(stop) = &mut self.stop else { return };
         if now >= stop.kill_at {
             // Once: the next look is when a worker has ended.
-            stop.kill_at = now + Duration::from_secs(60);
+            stop.kill_at = now + Duration::from_mins(1);
             let ids: Vec<u32> = self.workers().map(|(_, worker)| worker.id).collect();
             for id in ids {
                 self.condemn(id, "it did not stop");
