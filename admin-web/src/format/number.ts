@@ -26,8 +26,10 @@ export function micros(value: number | null | undefined): string {
   return `${digits(value / 1_000_000)} s`;
 }
 
+/** Milliseconds within a sentence: `12 ms`, `12.4 ms`, `1.5 s`. */
 export function millis(value: number | null | undefined): string {
-  return isKnown(value) ? micros(value * 1000) : UNKNOWN;
+  if (!isKnown(value)) return UNKNOWN;
+  return value < 999.5 ? `${trimmed(value)} ms` : `${trimmed(value / 1000)} s`;
 }
 
 export function share(value: number | null | undefined): string {

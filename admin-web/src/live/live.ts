@@ -40,6 +40,7 @@ export function useFollowStream(onUnauthorized: () => void): void {
   const queries = useQueryClient();
   useEffect(() => {
     let previous: Tick | null = null;
+    let isSeeded = false;
     const refresh = (...keys: readonly (readonly string[])[]) => {
       for (const queryKey of keys) void queries.invalidateQueries({ queryKey });
     };
@@ -60,9 +61,12 @@ export function useFollowStream(onUnauthorized: () => void): void {
     return followStream('/api/v1/stream', {
       connecting: () => {
         dispatch({ kind: 'connecting', now: Date.now() });
-        void seed();
+        isSeeded = false;
       },
       event: ({ event, data }) => {
+        // With the first word of a connection, not before it: what the page says is old must not move.
+        if (!isSeeded) void seed();
+        isSeeded = true;
         if (event === 'deploy') refresh(queryKeys.generations, queryKeys.services);
         const tick = event === 'tick' ? tickOf(data) : null;
         if (tick) onTick(tick);

@@ -46,7 +46,7 @@ function Cores({ node }: { node: Node }) {
   if (node.cores.length === 0) return <p className="text-muted">No core has acknowledged a generation yet.</p>;
   return (
     <table className="figures w-auto self-start border-collapse">
-      <caption className="pb-1 text-left text-muted text-xs">
+      <caption className="whitespace-nowrap pb-1 text-left text-muted text-xs">
         Acknowledgement of r{node.generation}, core by core
       </caption>
       <thead>

@@ -99,7 +99,7 @@ function NameCell({ node }: { node: Node }) {
       <span className="figures block text-muted text-sm md:hidden">
         {node.state !== 'online' && `${node.state} · `}r{node.generation} · {micros(node.ack_us)}
         <br />
-        {node.workers.ready}/{node.workers.total} workers · {rate(node.requests_per_second)} req/s
+        {node.workers.ready}/{node.workers.total} workers · {rate(node.requests_per_second)}/s
       </span>
     </>
   );

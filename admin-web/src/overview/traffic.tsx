@@ -73,7 +73,7 @@ function LegendEntry(props: { name: string; value: number | null; colour: string
         <path d="M0 2h18" stroke={props.colour} strokeWidth="2" strokeDasharray={props.dash} />
       </svg>
       {props.name}
-      <span className="min-w-9 text-right text-fg">{rate(props.value)}</span>
+      <span className="min-w-9 text-fg">{rate(props.value)}</span>
     </span>
   );
 }
