@@ -1,0 +1,227 @@
+//! From a received snapshot to one Ack or one Nack, one at a time.
+//!
+//! Owns the order: identity, parse, packages, cores, disk, answer. Invariant: a snapshot that is
+//! refused anywhere leaves the serving generation and the disk as they were; a disk that fails
+//! after the cores have switched is told, but takes nothing back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bascule_proto::config::v1 as proto;
+use dp_config::{Package, Refusal, Refusals, Snapshot};
+use proto::node_message::Message;
+use tokio::time::Instant;
+
+use crate::disk;
+use crate::node::{Applied, Node};
+use crate::packages::PackageStore;
+use crate::session::Fetcher;
+use crate::snapshot_file::{SnapshotFile, error_chain};
+use crate::status::{Source, Status};
+
+/// Applies generations; owned by one task, so two never overlap.
+pub(crate) struct Generations<N> {
+    node: Arc<N>,
+    status: Status,
+    file: SnapshotFile,
+    packages: PackageStore,
+    cluster: ClusterFile,
+}
+
+/// The cluster that this node belongs to, once it has served a generation of it.
+struct ClusterFile {
+    path: PathBuf,
+    id: Option<String>,
+}
+
+// === impl Generations ===
+
+impl<N: Node> Generations<N> {
+    pub(crate) fn open(
+        state_dir: &std::path::Path,
+        node: Arc<N>,
+        status: Status,
+        packages: PackageStore,
+    ) -> Self {
+        let path = state_dir.join("cluster-id");
+        let id = std::fs::read_to_string(&path)
+            .ok()
+            .map(|id| id.trim().to_owned());
+        let cluster = ClusterFile {
+            path,
+            id: id.filter(|id| !id.is_empty()),
+        };
+        Self {
+            node,
+            status,
+            file: SnapshotFile::new(state_dir),
+            packages,
+            cluster,
+        }
+    }
+
+    /// Serves the newest snapshot on disk that can be served; none is no error.
+    pub(crate) async fn start_from_disk(&mut self) {
+        for wire in self.file.load(self.cluster.id.as_deref()) {
+            match self.serve(&wire, None).await {
+                Ok((snapshot, _)) => {
+                    tracing::info!(generation = wire.generation, "serving the snapshot on disk");
+                    self.remember_cluster(&wire.cluster_id);
+                    self.status.applied(snapshot, Source::Disk);
+                    return;
+                }
+                Err(refusals) => {
+                    let generation = wire.generation;
+                    tracing::error!(generation, error = %refusals, "snapshot on disk not served");
+                }
+            }
+        }
+    }
+
+    /// Applies what the control plane sent and says how it went.
+    pub(crate) async fn apply(&mut self, wire: &proto::Snapshot, fetcher: &mut Fetcher) -> Message {
+        let started = Instant::now();
+        if self.is_serving(wire) {
+            return ack(wire, &Applied::default(), started);
+        }
+        let applied = match self.check_identity(wire) {
+            Ok(()) => self.serve(wire, Some(fetcher)).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        match applied {
+            Ok((snapshot, applied)) => {
+                self.status.applied(snapshot, Source::ControlPlane);
+                self.keep(wire).await;
+                let total_us = started.elapsed().as_micros();
+                tracing::info!(generation = wire.generation, total_us, "generation applied");
+                ack(wire, &applied, started)
+            }
+            Err(refusals) => self.refuse(wire, refusals),
+        }
+    }
+
+    fn is_serving(&self, wire: &proto::Snapshot) -> bool {
+        let serving = self.status.read().serving;
+        serving.is_some_and(|serving| {
+            serving.snapshot.generation == wire.generation
+                && serving.snapshot.hash.0 == wire.hash.as_ref()
+        })
+    }
+
+    fn check_identity(&self, wire: &proto::Snapshot) -> Result<(), Refusal> {
+        if let Some(expected) = self
+            .cluster
+            .id
+            .as_ref()
+            .filter(|id| **id != wire.cluster_id)
+        {
+            let reason = format!(
+                "is {:?}, this node belongs to {expected:?}; an empty state folder joins another",
+                wire.cluster_id
+            );
+            return Err(Refusal::new("snapshot", "cluster_id", reason));
+        }
+        let serving = self.status.read().generation();
+        if wire.generation < serving {
+            let reason = format!("{} is older than {serving}, which serves", wire.generation);
+            return Err(Refusal::new("snapshot", "generation", reason));
+        }
+        Ok(())
+    }
+
+    async fn serve(
+        &self,
+        wire: &proto::Snapshot,
+        fetcher: Option<&mut Fetcher>,
+    ) -> Result<(Arc<Snapshot>, Applied), Refusals> {
+        let snapshot = Arc::new(parse(wire)?);
+        let paths = self.package_paths(&snapshot.packages, fetcher).await?;
+        let applied = self.node.apply(Arc::clone(&snapshot), paths).await?;
+        Ok((snapshot, applied))
+    }
+
+    async fn package_paths(
+        &self,
+        packages: &[Package],
+        mut fetcher: Option<&mut Fetcher>,
+    ) -> Result<Vec<PathBuf>, Refusals> {
+        let mut paths = Vec::with_capacity(packages.len());
+        for package in packages {
+            let refuse = |reason| Refusal::new(format!("package {}", package.file), "id", reason);
+            let path = match (self.packages.find(package), fetcher.as_deref_mut()) {
+                (Some(path), _) => path,
+                (None, Some(fetcher)) => fetcher
+                    .fetch(package, &self.packages)
+                    .await
+                    .map_err(|error| refuse(error_chain(&error)))?,
+                (None, None) => return Err(refuse("its content is not on disk".to_owned()).into()),
+            };
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+
+    /// The generation serves already: a failing disk is an error to look at, not a refusal.
+    async fn keep(&mut self, wire: &proto::Snapshot) {
+        let (file, wire_kept) = (self.file.clone(), wire.clone());
+        let saved = tokio::task::spawn_blocking(move || file.save(&wire_kept)).await;
+        let failed = match saved {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panicked) => Some(panicked.to_string()),
+        };
+        if let Some(error) = &failed {
+            tracing::error!(
+                generation = wire.generation,
+                error,
+                "snapshot not kept on disk"
+            );
+        }
+        self.status.kept(failed);
+        self.remember_cluster(&wire.cluster_id);
+    }
+
+    fn remember_cluster(&mut self, id: &str) {
+        if self.cluster.id.as_deref() == Some(id) {
+            return;
+        }
+        if let Err(error) = disk::write_atomically(&self.cluster.path, id.as_bytes()) {
+            tracing::error!(%error, "cluster id not kept on disk");
+        }
+        self.cluster.id = Some(id.to_owned());
+    }
+
+    fn refuse(&self, wire: &proto::Snapshot, refusals: Refusals) -> Message {
+        let serving = self.status.read().generation();
+        tracing::error!(generation = wire.generation, serving, error = %refusals, "generation refused");
+        self.status.rejected(wire.generation, refusals.clone());
+        Message::Nack(proto::Nack {
+            generation: wire.generation,
+            refusals: refusals.0.into_iter().map(Into::into).collect(),
+            serving,
+        })
+    }
+}
+
+/// A snapshot that makes the parser panic is refused like any other bad one.
+fn parse(wire: &proto::Snapshot) -> Result<Snapshot, Refusals> {
+    let parsed = catch_unwind(AssertUnwindSafe(|| Snapshot::try_from(wire)));
+    parsed.unwrap_or_else(|_panic| {
+        Err(Refusal::new("snapshot", "content", "the node failed to read it").into())
+    })
+}
+
+fn ack(wire: &proto::Snapshot, applied: &Applied, started: Instant) -> Message {
+    let cores = applied.cores.iter().map(|times| proto::CoreAck {
+        core: times.core,
+        prepare_us: times.prepare_us,
+        commit_us: times.commit_us,
+    });
+    Message::Ack(proto::Ack {
+        generation: wire.generation,
+        hash: wire.hash.clone(),
+        cores: cores.collect(),
+        total_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    })
+}
