@@ -77,6 +77,22 @@ it('a_silent_connection_is_given_up', async () => {
   expect(calls[0]?.signal.aborted).toBe(true);
 });
 
+it('a_hidden_page_holds_no_connection_and_a_shown_one_connects_again', async () => {
+  const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+  serve(() => new Response(new ReadableStream({ start: () => {} })));
+  const heard = listener();
+  stop = followStream('/stream', heard);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(heard.log).toEqual(['hidden']);
+  hidden.mockReturnValue(false);
+  document.dispatchEvent(new Event('visibilitychange'));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(calls).toHaveLength(1);
+  hidden.mockReturnValue(true);
+  document.dispatchEvent(new Event('visibilitychange'));
+  expect(calls[0]?.signal.aborted).toBe(true);
+});
+
 it('a_stopped_stream_stays_stopped', async () => {
   serve(text('data: 1\n\n'));
   const heard = listener();

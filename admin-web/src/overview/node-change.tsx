@@ -59,7 +59,7 @@ export function ChangeNotice({ change }: { change: NodeChangeControl }) {
       <div role="status">
         {data && variables && (
           <div className="flex flex-wrap items-center gap-x-3 border-line border-b bg-raised px-3 py-1">
-            <span className="figures inline-flex min-w-0 items-center gap-1.5">
+            <span className="figures inline-flex min-w-0 items-baseline gap-1.5">
               <Shape mark={data.applied.complete ? 'full' : 'half'} tone={data.applied.complete ? 'ok' : 'warn'} />
               <span className="break-words">
                 <strong className="font-medium">{variables.name}</strong> {DONE[variables.action]}:{' '}

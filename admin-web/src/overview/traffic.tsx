@@ -109,7 +109,7 @@ export function slices(series: StatsPoint[], intervalS: number): Slice[] {
 
 function TrafficTable({ series, intervalS, now }: { series: StatsPoint[]; intervalS: number; now: number }) {
   const columns: Column<Slice>[] = [
-    { id: 'at', title: 'Ten seconds from', cell: (slice) => clock(slice.at, now), className: 'figures' },
+    { id: 'at', title: 'From', cell: (slice) => clock(slice.at, now), className: 'figures' },
     { id: 'requests', title: 'requests/s', numeric: true, cell: (slice) => rate(slice.requests) },
     { id: 'errors', title: 'errors/s', numeric: true, cell: (slice) => rate(slice.errors) },
     { id: 'p99', title: 'highest p99', numeric: true, cell: (slice) => micros(slice.p99_us) },
