@@ -58,6 +58,8 @@ pub struct SupervisorConfig {
     pub import_timeout: Duration,
     /// Address space of one worker.
     pub memory_bytes_max: Option<u64>,
+    /// CPUs for the workers, round robin; empty = wherever the kernel puts them.
+    pub worker_cpus: Vec<usize>,
     /// Where the log lines of workers go: whole lines, one `write_all` each.
     pub worker_log: Box<dyn Write + Send>,
 }
@@ -113,6 +115,7 @@ impl SupervisorConfig {
             start_timeout: START_TIMEOUT,
             import_timeout: IMPORT_TIMEOUT,
             memory_bytes_max: None,
+            worker_cpus: Vec::new(),
             worker_log: Box::new(io::stderr()),
         }
     }

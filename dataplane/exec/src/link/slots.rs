@@ -320,4 +320,44 @@ mod tests {
         assert!(slots.abandon(ids[0]));
         assert!(slots.begin(u64::MAX).is_some());
     }
+
+    proptest::proptest! {
+        /// Whatever is answered, late, twice or for nobody: a call gets its own answer or none.
+        #[test]
+        fn no_call_ever_gets_the_answer_of_another(
+            steps in proptest::collection::vec((0_u8..5, proptest::prelude::any::<usize>()), 1..400),
+        ) {
+            let mut slots = Slots::default();
+            let mut issued = vec![CallId::from_wire(0)];
+            let mut live = Vec::new();
+            for (step, pick) in steps {
+                let id = issued[pick % issued.len()];
+                match step {
+                    0 => {
+                        let id = slots.begin(pick as u64 % 10).unwrap();
+                        assert!(!issued.contains(&id));
+                        issued.push(id);
+                        live.push(id);
+                    }
+                    1 => {
+                        let body = id.wire().to_le_bytes().to_vec().into();
+                        slots.answer(id, Reply { body, ..Reply::default() });
+                    }
+                    2 => slots.expire(pick as u64 % 10, |id, _| assert!(live.contains(&id))),
+                    3 if live.contains(&id) => {
+                        if let Some(result) = slots.take(id, Waker::noop()) {
+                            live.retain(|other| *other != id);
+                            assert!(result.is_err() || result.unwrap().body == id.wire().to_le_bytes()[..]);
+                        }
+                    }
+                    4 if live.contains(&id) => {
+                        slots.abandon(id);
+                        live.retain(|other| *other != id);
+                    }
+                    _ => {}
+                }
+                assert!(slots.in_flight() <= live.len());
+            }
+        }
+    }
 }

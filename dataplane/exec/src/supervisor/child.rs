@@ -20,6 +20,7 @@ use rustix::{
         Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process, kill_process_group, pidfd_open,
         prlimit,
     },
+    thread::{CpuSet, sched_setaffinity},
 };
 
 use super::SupervisorConfig;
@@ -54,7 +55,11 @@ pub(crate) struct Spawned {
 // === impl WorkerChild ===
 
 impl WorkerChild {
-    pub(crate) fn spawn(config: &SupervisorConfig, python_path: &Path) -> io::Result<Spawned> {
+    pub(crate) fn spawn(
+        config: &SupervisorConfig,
+        python_path: &Path,
+        seat: usize,
+    ) -> io::Result<Spawned> {
         let (control, control_end) = pair()?;
         let (cores, core_ends): (Vec<_>, Vec<_>) = (0..config.cores)
             .map(|_| pair())
@@ -99,7 +104,7 @@ impl WorkerChild {
             drop((control_end, core_ends));
             child?
         };
-        let child = Self::adopt(child, config.memory_bytes_max)?;
+        let child = Self::adopt(child, config, seat)?;
         control.set_nonblocking(true)?;
         rustix::io::ioctl_fionbio(&output, true)?;
         Ok(Spawned {
@@ -110,24 +115,16 @@ impl WorkerChild {
         })
     }
 
-    fn adopt(mut child: Child, memory_bytes_max: Option<u64>) -> io::Result<Self> {
+    fn adopt(mut child: Child, config: &SupervisorConfig, seat: usize) -> io::Result<Self> {
         let pid = Pid::from_child(&child);
-        let adopted = pidfd_open(pid, PidfdFlags::empty()).and_then(|exit| {
-            if let Some(bytes) = memory_bytes_max {
-                let limit = Rlimit {
-                    current: Some(bytes),
-                    maximum: Some(bytes),
-                };
-                prlimit(Some(pid), Resource::As, limit)?;
-            }
-            Ok(exit)
-        });
+        let adopted =
+            confine(pid, config, seat).and_then(|()| Ok(pidfd_open(pid, PidfdFlags::empty())?));
         match adopted {
             Ok(exit) => Ok(Self { child, pid, exit }),
             Err(error) => {
                 child.kill()?;
                 child.wait()?;
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -184,6 +181,28 @@ impl WorkerChild {
 fn is_own_variable(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b"BASCULE_") && !name.starts_with(b"BASCULE_WORKER_")
+}
+
+/// From outside, because code between `fork` and `exec` would be unsafe: the interpreter's first instructions run free.
+fn confine(pid: Pid, config: &SupervisorConfig, seat: usize) -> io::Result<()> {
+    if let Some(bytes) = config.memory_bytes_max {
+        let limit = Rlimit {
+            current: Some(bytes),
+            maximum: Some(bytes),
+        };
+        prlimit(Some(pid), Resource::As, limit)?;
+    }
+    let place = seat.checked_rem(config.worker_cpus.len());
+    let wanted = place.and_then(|place| config.worker_cpus.get(place).copied());
+    if let Some(cpu) = wanted.filter(|cpu| *cpu < CpuSet::MAX_CPU) {
+        let mut cpus = CpuSet::new();
+        cpus.set(cpu);
+        // A worker on another CPU is slower, not wrong.
+        if let Err(error) = sched_setaffinity(Some(pid), &cpus) {
+            tracing::warn!(cpu, %error, "a worker cannot be kept on its CPU");
+        }
+    }
+    Ok(())
 }
 
 fn pair() -> io::Result<(UnixStream, OwnedFd)> {

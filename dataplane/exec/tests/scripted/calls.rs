@@ -5,7 +5,7 @@ use std::time::Duration;
 use dp_codec::Method;
 use dp_exec::{Call, CallError, DataFormat, Raised};
 
-use crate::house::{House, on_a_core, until};
+use crate::house::{House, on_a_core, on_a_core_with_epoll, until};
 
 #[test]
 fn a_call_carries_its_body_and_the_reply_its_parts() {
@@ -102,6 +102,21 @@ fn a_raise_has_an_answer_for_the_client_and_a_traceback_for_the_log() {
                 traceback
             })
         );
+    });
+}
+
+#[test]
+fn epoll_serves_as_the_ring_does() {
+    on_a_core_with_epoll(async {
+        let (house, set) = House::open(2).await;
+        let body = "y".repeat(5_000_000);
+        assert_eq!(house.echo(&set, &body).await, body);
+        assert_eq!(
+            house.call(&set, "die", "").await.err(),
+            Some(CallError::WorkerDied)
+        );
+        until("it is replaced", || house.pool.ready() == 2).await;
+        assert_eq!(house.echo(&set, "next").await, "next");
     });
 }
 

@@ -85,6 +85,15 @@ pub(crate) fn on_a_core<F: Future>(test: F) -> F::Output {
         .block_on(test)
 }
 
+/// The same on the driver for kernels without the ring.
+pub(crate) fn on_a_core_with_epoll<F: Future>(test: F) -> F::Output {
+    monoio::RuntimeBuilder::<monoio::LegacyDriver>::new()
+        .enable_timer()
+        .build()
+        .unwrap()
+        .block_on(test)
+}
+
 pub(crate) fn package(module: &str) -> PackageFile {
     PackageFile {
         id: format!("{module}-id"),
@@ -107,8 +116,9 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 pub(crate) fn is_alive(pid: u32) -> bool {
-    // A zombie has no command line any more.
-    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    // The state follows the name, which is in parentheses; a zombie is not alive.
+    stat.is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
 }
 
 pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {

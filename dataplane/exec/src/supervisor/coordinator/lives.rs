@@ -34,11 +34,11 @@ impl Coordinator {
             next_worker,
             ..
         } = self;
-        for seat in seats
-            .iter_mut()
-            .filter(|seat| seat.worker.is_none() && seat.fill_at <= now)
-        {
-            match WorkerChild::spawn(config, python_path) {
+        for (place, seat) in seats.iter_mut().enumerate() {
+            if seat.worker.is_some() || seat.fill_at > now {
+                continue;
+            }
+            match WorkerChild::spawn(config, python_path, place) {
                 Ok(spawned) => {
                     *next_worker = next_worker.wrapping_add(1);
                     let pid = spawned.child.pid();
