@@ -10,25 +10,23 @@ from __future__ import annotations
 from . import jsonio
 
 METHODS = ("", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-_UNPARSED = object()
+UNPARSED = object()
 
 
 class WireCall:
     """A CALL frame. `head` is its fixed part, `data` the whole payload."""
 
-    __slots__ = ("link", "id", "head", "data", "value", "plan", "parked", "cancelled", "greenlet")
+    # Defaults in the class: setting them in each call would cost as much as the rest of __init__.
     chain = ()
-    is_invoke = False
+    value = UNPARSED
+    plan = None
+    parked = cancelled = False
 
     def __init__(self, link, call_id, head, data):
         self.link = link
         self.id = call_id
         self.head = head
         self.data = data
-        self.value = _UNPARSED
-        self.plan = None
-        self.parked = False
-        self.cancelled = False
 
     @property
     def cid(self):
@@ -101,7 +99,7 @@ class WireCall:
     def payload(self):
         """Parsed once; raises JSONValidationException."""
         value = self.value
-        if value is _UNPARSED:
+        if value is UNPARSED:
             length = self.head[13]
             if self.head[4] == 1:
                 value = jsonio.loads(self.data[-length:]) if length else None
@@ -122,7 +120,7 @@ class InnerCall:
     path = query = method = ""
     params = {}
     header_block = b""
-    is_invoke = from_api = True
+    from_api = True
 
     def __init__(self, cid, value, chain, channel="invoke", remote=""):
         self.cid = cid

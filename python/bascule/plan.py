@@ -8,7 +8,10 @@ Invariant: what can be decided once per class is decided here and never again pe
 from __future__ import annotations
 
 from .declaration import compile_input, compile_output
+from .call import UNPARSED
 from .exceptions import BadRequest, MethodNotAllowed
+from .request import Request
+from .response import DeclaredResponse, Response
 from .service import HOOKS, Service
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -20,7 +23,7 @@ class Plan:
     """A service of one set, ready to be called."""
 
     __slots__ = ("cls", "name", "version", "package", "peers", "handle", "verbs", "allow",
-                 "internal", "input", "output", "hooks", "swallowed")
+                 "internal", "input", "output", "hooks", "keeps_service")
 
     def __init__(self, cls, name, package="", version="", peers=None):
         self.cls = cls
@@ -30,6 +33,7 @@ class Plan:
         self.peers = {} if peers is None else peers
         self.input = compile_input(cls)
         self.output = compile_output(cls)
+        self.keeps_service = self.input is not None and self.input.model is not None
         own_handle = cls.handle is not Service.handle
         verbs = {verb: getattr(cls, "handle_" + verb) for verb in VERBS
                  if hasattr(cls, "handle_" + verb)}
@@ -45,11 +49,21 @@ class Plan:
         self.hooks = frozenset(called) if getattr(cls, "call_hooks", True) else frozenset()
 
     def perform(self, call):
-        """Runs one call; the service and what it answered, before serialisation."""
+        """Runs one call; the response and what was answered, before serialisation."""
         call.plan = self
         service = self.cls()
         service._call = call
         service._plan = self
+        request = service.request = Request()
+        request._call = call
+        request._plan = self
+        if call.value is not UNPARSED:
+            request.payload = call.value
+        output = self.output
+        if output is None:
+            response = service.response = Response()
+        else:
+            response = service.response = DeclaredResponse(output)
         if self.verbs is None or call.from_api:
             handler = self.internal
         else:
@@ -57,16 +71,15 @@ class Plan:
             if handler is None:
                 raise MethodNotAllowed(call.cid, f"Method {call.method} is not allowed",
                                        allow=self.allow)
+        if self.keeps_service:
+            request._service = service
         if self.hooks:
             result = self._with_hooks(service, handler)
         else:
             result = handler(service)
-        response = service.__dict__.get("response")
-        if result is None and response is not None:
-            result = response.payload if self.output is None else response.assigned
-        if self.output is not None:
-            result = self.output.write(result)
-        return service, response, result
+        if output is None:
+            return response, response.payload if result is None else result
+        return response, output.write(response.assigned if result is None else result)
 
     def _with_hooks(self, service, handler):
         hooks = self.hooks

@@ -157,13 +157,9 @@ class HTTPRequest:
 class Request:
     """`self.request`."""
 
-    def __init__(self, call, plan, service):
-        self._call = call
-        self._plan = plan
-        # Held only where a Model's after_created may ask for it: it makes a reference cycle, and
-        # cycles wait for the garbage collector.
-        declared = plan.input
-        self._service = service if declared is not None and declared.model is not None else None
+    # The plan sets _call and _plan. The service is known only where a Model's after_created may ask
+    # for it: it makes a reference cycle, and cycles wait for the garbage collector.
+    _service = None
 
     @lazy
     def payload(self):

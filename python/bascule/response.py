@@ -6,19 +6,23 @@ Invariant: whatever is assigned is checked only when it is written, once.
 
 from __future__ import annotations
 
+from .request import lazy
+
 
 class Response:
     """`self.response` of a service without declared output."""
 
-    __slots__ = ("payload", "status_code", "content_type", "content_encoding", "headers",
-                 "result", "result_details", "data_format")
+    # Defaults in the class, so that an instance costs nothing until something is assigned.
+    payload = None
+    status_code = 200
+    content_type = None
+    content_encoding = None
+    result = result_details = data_format = None
 
-    def __init__(self):
-        self.payload = None
-        self.status_code = 200
-        self.content_type = None
-        self.content_encoding = None
-        self.headers = {}
+    @lazy
+    def headers(self):
+        """Response headers; a list of values makes a line for each."""
+        return {}
 
     def __len__(self):
         return len(self.payload or ())
@@ -37,12 +41,10 @@ class Response:
 class DeclaredResponse(Response):
     """`self.response` of a service with declared output: `payload` takes attributes too."""
 
-    __slots__ = ("_payload", "_declaration")
+    _payload = None
 
     def __init__(self, declaration):
         self._declaration = declaration
-        self._payload = None
-        super().__init__()
 
     @property
     def payload(self):

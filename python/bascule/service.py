@@ -1,7 +1,7 @@
 """The class that users derive their services from.
 
 Owns: what `self` offers. Refuses: how a call reaches it and how its answer leaves.
-Invariant: an instance lives for one call and costs two attributes; everything else is made when it is
+Invariant: an instance lives for one call and costs four attributes; everything else is made when it is
 first read.
 """
 
@@ -16,7 +16,7 @@ from .call import InnerCall
 from .logs import ServiceLogger
 from .naming import service_name
 from .request import Request, lazy
-from .response import DeclaredResponse, Response
+from .response import Response
 
 HOOKS = ("accept", "before_handle", "validate_input", "validate_output", "after_handle",
          "finalize_handle")
@@ -91,16 +91,10 @@ class Service:
 
     # What a service reads.
 
-    @lazy
-    def request(self):
-        """What came in."""
-        return Request(self._call, self._plan, self)
-
-    @lazy
-    def response(self):
-        """What goes out."""
-        declaration = self._plan.output
-        return Response() if declaration is None else DeclaredResponse(declaration)
+    #: What came in; set for each call.
+    request: Request
+    #: What goes out; set for each call.
+    response: Response
 
     @property
     def cid(self):
@@ -157,9 +151,9 @@ class Service:
         """
         plan, call = self._inner_call(service, payload, elements, channel)
         if timeout is None:
-            return plan.perform(call)[2]
+            return plan.perform(call)[1]
         try:
-            return runtime.active.limited(timeout, lambda: plan.perform(call)[2])
+            return runtime.active.limited(timeout, lambda: plan.perform(call)[1])
         except runtime.InvokeTimeout:
             if raise_timeout:
                 raise
@@ -187,7 +181,7 @@ class Service:
     def _in_background(self, plan, call, targets):
         logger = ServiceLogger(plan.name, call)
         try:
-            answer = plan.perform(call)[2]
+            answer = plan.perform(call)[1]
             for target in targets:
                 found = plan.peers[target]
                 found.perform(InnerCall(call.cid, answer, call.chain + (plan.name,), "callback"))

@@ -18,6 +18,7 @@ import unittest
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PACKAGE))
 EXAMPLES = PACKAGE.parent / "examples"
 LIMIT = 30.0
 MODES = ["threads"] + (["gevent"] if importlib.util.find_spec("gevent") else [])

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from statistics import median
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from tests.harness import MODES, Worker  # noqa: E402
+from harness import MODES, Worker  # noqa: E402
 
 SOURCE = """
 from zato.server.service import Service
@@ -41,8 +41,8 @@ def call_payload(handle):
 
 def drive(sock, payload, calls, window):
     """Keeps `window` calls in flight until `calls` are answered."""
-    frames = [struct.pack("<IBBHI", len(payload), 1, 0, 0, n + 1) + payload for n in range(window)]
-    sock.sendall(b"".join(frames))
+    pack, length = struct.Struct("<IBBHI").pack, len(payload)
+    sock.sendall(b"".join(pack(length, 1, 0, 0, n) + payload for n in range(window)))
     sent, done, buffer = window, 0, b""
     while done < calls:
         buffer += sock.recv(1 << 20)
@@ -57,7 +57,8 @@ def drive(sock, payload, calls, window):
         done += answered
         again = min(answered, calls - sent)
         if again > 0:
-            sock.sendall(b"".join(frames[:again]))
+            ids = range(sent, sent + again)
+            sock.sendall(b"".join(pack(length, 1, 0, 0, n) + payload for n in ids))
             sent += again
 
 

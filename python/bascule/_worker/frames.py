@@ -78,9 +78,10 @@ class FrameReader:
         """All whole frames of a core socket: (WireCall, None) or (None, cancelled id)."""
         start, end, view = self.start, self.end, self.view
         frames = []
+        unpack, unpack_call = HEAD.unpack_from, CALL_HEAD.unpack_from
         try:
             while end - start >= 12:
-                length, kind, _flags, _reserved, call_id = HEAD.unpack_from(view, start)
+                length, kind, _flags, _reserved, call_id = unpack(view, start)
                 if length > PAYLOAD_BYTES_MAX:
                     raise ProtocolError(f"a frame of {length} bytes")
                 stop = start + 12 + length
@@ -89,7 +90,7 @@ class FrameReader:
                 if kind == CALL:
                     if length < 32:
                         raise ProtocolError("a CALL without its head")
-                    head = CALL_HEAD.unpack_from(view, start + 12)
+                    head = unpack_call(view, start + 12)
                     if 32 + sum(head[6:]) != length or head[2] > 7 or head[4] > 1:
                         raise ProtocolError("a CALL whose lengths do not add up")
                     frames.append(WireCall(link, call_id, head, bytes(view[start + 12 : stop])))

@@ -51,25 +51,29 @@ def header_block(headers) -> bytes:
 
 def encode(call, response, payload) -> bytes:
     """The REPLY frame of a call."""
-    if response is None and isinstance(payload, (dict, list)):
-        body = dumps(payload)
-        size = len(body)
-        if size <= _BODY_BYTES_MAX:
-            return _pack(12 + _JSON_LENGTH + size, REPLY, 0, 0, call.id, 200, _JSON_LENGTH, 0,
-                         size) + JSON + body
-    body, content_type = _body(call, payload)
-    status, headers = 200, b""
-    if response is not None:
-        status = _status(response.status_code)
-        if response.content_type:
-            content_type = field_value("Content-Type", response.content_type)
-        if response.headers:
-            headers, content_type = _headers(response.headers, content_type)
-        if response.content_encoding:
-            encoding = response.content_encoding.lower()
-            if encoding == "gzip":
-                body = gzip.compress(body, 6, mtime=0)
-            headers += b"Content-Encoding: %s\r\n" % field_value("Content-Encoding", encoding)
+    kind = type(payload)
+    if kind is dict or kind is list:
+        body, content_type = dumps(payload), JSON
+        assigned = response.__dict__
+        if len(assigned) <= 1 and ("payload" in assigned or not assigned):
+            # By far the most calls end here: nothing but a payload was set.
+            size = len(body)
+            if size <= _BODY_BYTES_MAX:
+                return _pack(12 + _JSON_LENGTH + size, REPLY, 0, 0, call.id, 200, _JSON_LENGTH, 0,
+                             size) + JSON + body
+    else:
+        body, content_type = _body(call, payload)
+    headers = b""
+    status = _status(response.status_code)
+    if response.content_type:
+        content_type = field_value("Content-Type", response.content_type)
+    if response.headers:
+        headers, content_type = _headers(response.headers, content_type)
+    if response.content_encoding:
+        encoding = str(response.content_encoding).lower()
+        if encoding == "gzip":
+            body = gzip.compress(body, 6, mtime=0)
+        headers += b"Content-Encoding: %s\r\n" % field_value("Content-Encoding", encoding)
     if len(body) > _BODY_BYTES_MAX:
         raise OutputError(f"the answer has {len(body)} bytes, more than {_BODY_BYTES_MAX}")
     return reply_frame(call.id, status, content_type, headers, body)

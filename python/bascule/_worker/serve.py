@@ -42,7 +42,7 @@ def answer(plans, call) -> bytes:
         if call.head[4] == 1:
             # At the border, before any code of the user: malformed JSON never reaches a service.
             call.payload()
-        _service, response, payload = plan.perform(call)
+        response, payload = plan.perform(call)
         return encode(call, response, payload)
     except CallCancelled:
         raise
