@@ -275,3 +275,6 @@ impl ChunkDecoder {
 fn expect(byte: u8, wanted: u8, refusal: RefusalKind) -> Result<(), RefusalKind> {
     if byte == wanted { Ok(()) } else { Err(refusal) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ const fn token_table() -> [bool; 256] {
         byte += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,6 @@ pub enum FrameError {
     #[error("a part of a frame is longer than its length field can say")]
     PartTooLong,
 }
+
+#[cfg(test)]
+mod tests;

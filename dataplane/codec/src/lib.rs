@@ -17,6 +17,8 @@ mod refusal;
 mod request;
 mod response;
 mod span;
+#[cfg(test)]
+mod table;
 
 pub use chunk::{ChunkDecoder, ChunkLimits, ChunkStep};
 pub use header::{HeaderField, HeaderKind, Headers};

@@ -38,11 +38,17 @@ pub struct RequestHead {
     pub headers: Headers,
     /// The field lines as they were sent, without the empty line at the end.
     pub header_block: Span,
-    /// Whether some field is not shown to executors, whoever sent it.
-    hides_fields: bool,
-    /// Whether some field is shown to executors only when a trusted peer sent it.
-    doubts_fields: bool,
+    hidden: Hidden,
     seen: usize,
+}
+
+/// Which fields an executor is not shown.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hidden {
+    /// There is one that is never shown.
+    always: bool,
+    /// There is one that is shown only when a trusted peer sent it.
+    untrusted: bool,
 }
 
 /// Whether a peer is believed what it says of others in `X-Forwarded-*` and the like.
@@ -101,7 +107,7 @@ impl RequestHead {
         peer: Peer,
         scratch: &'b mut Vec<u8>,
     ) -> &'b [u8] {
-        if !self.hides_fields && (peer == Peer::Trusted || !self.doubts_fields) {
+        if !self.hidden.always && (peer == Peer::Trusted || !self.hidden.untrusted) {
             return self.header_block.of(buf);
         }
         scratch.clear();
@@ -150,3 +156,6 @@ impl RequestHead {
         Ok(Progress::Complete)
     }
 }
+
+#[cfg(test)]
+mod tests;

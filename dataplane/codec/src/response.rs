@@ -221,3 +221,6 @@ fn status_line(window: &[u8], line_bytes_max: usize) -> Result<Option<StatusLine
         fields_start: STATUS_END + length + 2,
     }))
 }
+
+#[cfg(test)]
+mod tests;

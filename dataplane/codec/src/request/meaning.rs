@@ -4,7 +4,7 @@
 use crate::header::lookalike;
 use crate::host::is_authority;
 use crate::lines::{Connection, content_length};
-use crate::request::RequestHead;
+use crate::request::{Hidden, RequestHead};
 use crate::{BodyLength, HeaderField, HeaderKind, Method, RefusalKind, Span, Version};
 
 /// The fields that were met on the way.
@@ -58,8 +58,7 @@ impl Seen {
 /// Fills in what follows from the fields.
 pub(super) fn settle(head: &mut RequestHead, window: &[u8]) -> Result<(), RefusalKind> {
     let mut seen = Seen::default();
-    head.hides_fields = false;
-    head.doubts_fields = false;
+    head.hidden = Hidden::default();
     let underscores = memchr::memchr(b'_', head.header_block.of(window)).is_some();
     for field in &mut head.headers {
         if underscores && field.name.of(window).contains(&b'_') {
@@ -68,8 +67,8 @@ pub(super) fn settle(head: &mut RequestHead, window: &[u8]) -> Result<(), Refusa
             }
             field.kind = HeaderKind::Underscore;
         }
-        head.hides_fields |= matches!(field.kind, HeaderKind::Underscore | HeaderKind::Internal);
-        head.doubts_fields |= field.kind == HeaderKind::Forwarded;
+        head.hidden.always |= matches!(field.kind, HeaderKind::Underscore | HeaderKind::Internal);
+        head.hidden.untrusted |= field.kind == HeaderKind::Forwarded;
         seen.meet(*field, window)?;
     }
     seen.connection.mark(&mut head.headers, window);
