@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { change, cluster, tick, total } from './world.mjs';
+import { AVERAGED_S, change, cluster, tick, total } from './world.mjs';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
@@ -95,7 +95,7 @@ const READS = {
   'GET /failures': (world) => list(world.failures.slice(0, 10)),
   'GET /stats': (world) => ({
     at: new Date().toISOString(),
-    interval_s: 1,
+    interval_s: AVERAGED_S,
     total: total(world),
     series: world.series,
     services: [],

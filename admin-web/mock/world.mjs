@@ -4,6 +4,8 @@
 
 const MICROS = 1000;
 const WINDOW_S = 300;
+/** Rates are means of so many seconds, as the control plane's are. */
+export const AVERAGED_S = 10;
 
 export function newWorld({ traffic = false, nodes = 2 } = {}) {
   const startedAt = Date.now() - 2 * 3600 * 1000;
@@ -100,9 +102,14 @@ export function tick(world, now = Date.now()) {
   const requests = Math.round(wave) + world.counted;
   const errors = world.traffic && now % 17_000 < 4000 ? Math.round(requests * 0.004) : 0;
   world.counted = 0;
-  const p50 = requests > 0 ? 640 + (now % 90) : 0;
-  const point = { at: iso(now), requests, errors, p50_us: p50, p99_us: requests > 0 ? 4200 + ((now / 7) % 900) : 0 };
-  point.p99_us = Math.round(point.p99_us);
+  const p50 = requests > 0 ? 640 + (now % 90) : null;
+  const point = {
+    at: iso(now),
+    requests,
+    errors,
+    p50_us: p50,
+    p99_us: requests > 0 ? 4200 + Math.round((now / 7) % 900) : null,
+  };
   world.series = [...world.series, point].slice(-WINDOW_S);
   const serving = world.nodes.filter((node) => node.state === 'online' && node.connection === 'connected');
   for (const node of world.nodes) {
@@ -116,20 +123,21 @@ export function tick(world, now = Date.now()) {
   const parts = world.traffic ? [0.01, 0, 0.52, 0.3, 0.17] : [1, 0, 0, 0, 0];
   world.services = world.services.map((entry, index) => ({
     ...entry,
-    stats: figures(requests * (parts[index] ?? 0), index === 2 ? errors : 0, p50 * (1 + index / 3)),
+    stats: figures(requests * (parts[index] ?? 0), index === 2 ? errors : 0, (p50 ?? 0) * (1 + index / 3)),
   }));
   if (errors > 0 && now % 3000 < 1000) fail(world, now);
   return point;
 }
 
 export function total(world) {
-  const last = world.series.at(-1) ?? { requests: 0, errors: 0, p50_us: 0, p99_us: 0 };
+  const last = world.series.at(-1) ?? { requests: 0, errors: 0, p50_us: null, p99_us: null };
+  const mean = (field) => world.series.slice(-AVERAGED_S).reduce((all, point) => all + point[field], 0) / AVERAGED_S;
   const sum = (field) => world.nodes.reduce((all, node) => all + node[field], 0);
   return {
-    requests_per_second: last.requests,
-    errors_per_second: last.errors,
+    requests_per_second: mean('requests'),
+    errors_per_second: mean('errors'),
     p50_us: last.p50_us,
-    p95_us: Math.round(last.p99_us * 0.6),
+    p95_us: last.p99_us === null ? null : Math.round(last.p99_us * 0.6),
     p99_us: last.p99_us,
     in_flight: sum('in_flight'),
     connections: sum('connections'),
@@ -223,9 +231,9 @@ function figures(requests, errors, p50 = 0) {
   return {
     requests_per_second: requests,
     errors_per_second: errors,
-    p50_us: called ? Math.round(p50) : 0,
-    p95_us: called ? Math.round(p50 * 3.1) : 0,
-    p99_us: called ? Math.round(p50 * 6.2) : 0,
+    p50_us: called ? Math.round(p50) : null,
+    p95_us: called ? Math.round(p50 * 3.1) : null,
+    p99_us: called ? Math.round(p50 * 6.2) : null,
   };
 }
 

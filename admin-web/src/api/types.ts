@@ -46,12 +46,13 @@ export interface Node {
   etag: string;
 }
 
+/** Quantiles are null when nothing was served. */
 export interface ServiceStats {
   requests_per_second: number;
   errors_per_second: number;
-  p50_us: number;
-  p95_us: number;
-  p99_us: number;
+  p50_us: number | null;
+  p95_us: number | null;
+  p99_us: number | null;
 }
 
 export interface Service {
@@ -77,12 +78,13 @@ export interface Cluster {
   started_at: string;
 }
 
+/** What happened in one second; a second that no node reported has no point. */
 export interface StatsPoint {
   at: string;
   requests: number;
   errors: number;
-  p50_us: number;
-  p99_us: number;
+  p50_us: number | null;
+  p99_us: number | null;
 }
 
 export interface StatsTotal extends ServiceStats {
@@ -92,6 +94,7 @@ export interface StatsTotal extends ServiceStats {
 
 export interface Stats {
   at: string;
+  /** Rates and quantiles are of so many seconds. */
   interval_s: number;
   total: StatsTotal;
   series: StatsPoint[];

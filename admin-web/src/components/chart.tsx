@@ -11,11 +11,12 @@ import { WINDOW_S } from '../live/reducer.ts';
 import { currentTheme, subscribeTheme } from '../theme/theme.ts';
 
 const HEIGHT = 176;
+/** Points are a second apart; one that is late joins its neighbour, two that are missing are a gap. */
+const GAP_S = 2.5;
 export const DASH = [5, 4];
 
 interface Props {
   series: StatsPoint[];
-  intervalS: number;
   label: string;
   /** The point under the pointer, or null when the pointer is elsewhere. */
   onPoint: (point: ChartPoint | null) => void;
@@ -27,13 +28,13 @@ export interface ChartPoint {
   errors: number | null;
 }
 
-export function RequestsChart({ series, intervalS, label, onPoint }: Props) {
+export function RequestsChart({ series, label, onPoint }: Props) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef<uPlot.AlignedData>([[], [], []]);
   const theme = useSyncExternalStore(subscribeTheme, currentTheme);
   const report = useRef(onPoint);
-  latest.current = alignedData(series, intervalS);
+  latest.current = alignedData(series);
   report.current = onPoint;
 
   // A new theme makes a new plot: uPlot keeps the colours that it was made with.
@@ -57,27 +58,27 @@ export function RequestsChart({ series, intervalS, label, onPoint }: Props) {
   }, [theme]);
 
   useEffect(() => {
-    plot.current?.setData(alignedData(series, intervalS));
-  }, [series, intervalS]);
+    plot.current?.setData(alignedData(series));
+  }, [series]);
 
   return <div ref={holder} role="img" aria-label={label} className="min-w-0" style={{ height: HEIGHT }} />;
 }
 
-export function alignedData(series: StatsPoint[], intervalS: number): uPlot.AlignedData {
+export function alignedData(series: StatsPoint[]): uPlot.AlignedData {
   const times: number[] = [];
   const requests: (number | null)[] = [];
   const errors: (number | null)[] = [];
   for (const point of series) {
     const at = (parse(point.at) ?? 0) / 1000;
     const previous = times.at(-1);
-    if (previous !== undefined && at - previous > intervalS * 2.5) {
-      times.push(previous + intervalS);
+    if (previous !== undefined && at - previous > GAP_S) {
+      times.push(previous + 1);
       requests.push(null);
       errors.push(null);
     }
     times.push(at);
-    requests.push(point.requests / intervalS);
-    errors.push(point.errors / intervalS);
+    requests.push(point.requests);
+    errors.push(point.errors);
   }
   return [times, requests, errors];
 }

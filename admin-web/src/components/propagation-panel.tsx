@@ -3,7 +3,7 @@
 import { Popover } from '@base-ui/react/popover';
 import type { RefObject } from 'react';
 import type { Cluster, Node } from '../api/types.ts';
-import { micros } from '../format/number.ts';
+import { generation, micros } from '../format/number.ts';
 import { NodeStatusLabel } from './status.tsx';
 
 interface Props {
@@ -42,7 +42,7 @@ export default function PropagationPanel({ anchor, isOpen, onOpen, cluster, node
                 >
                   <span className="truncate">{node.name}</span>
                   <NodeStatusLabel status={node.status} />
-                  <span className="text-right font-mono text-sm">r{node.generation}</span>
+                  <span className="text-right font-mono text-sm">{generation(node.generation)}</span>
                   <span className="text-right text-muted text-sm">{micros(node.ack_us)}</span>
                 </li>
               ))}

@@ -18,6 +18,11 @@ export function count(value: number | null | undefined): string {
   return isKnown(value) ? whole.format(value) : UNKNOWN;
 }
 
+/** `r418`; generation 0 is none at all. */
+export function generation(value: number | null | undefined): string {
+  return value ? `r${value}` : UNKNOWN;
+}
+
 /** `840 µs`, `12.4 ms`, `1.20 s`: three digits at most, so that columns line up. */
 export function micros(value: number | null | undefined): string {
   if (!isKnown(value)) return UNKNOWN;

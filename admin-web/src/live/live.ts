@@ -53,7 +53,7 @@ export function useFollowStream(onUnauthorized: () => void): void {
     const seed = async () => {
       try {
         const stats = await statsRead();
-        dispatch({ kind: 'seeded', series: stats.series, intervalS: stats.interval_s });
+        dispatch({ kind: 'seeded', series: stats.series, averagedS: stats.interval_s });
       } catch {
         // The chart then fills from the ticks alone; the stream itself tells whether the control plane is away.
       }

@@ -48,7 +48,7 @@ describe('the live state', () => {
     expect(staleness(shown, 62_000)).toEqual({ ageMs: 61_000 });
   });
   it('the_series_is_one_point_per_time_in_order_and_five_minutes_long', () => {
-    const seed: LiveEvent = { kind: 'seeded', series: [point(3), point(1), point(2, 7)], intervalS: 1 };
+    const seed: LiveEvent = { kind: 'seeded', series: [point(3), point(1), point(2, 7)], averagedS: 10 };
     const state = run([tick(2), seed, tick(4), tick(301), tick(302)]);
     expect(state.series.map((each) => each.requests)).toEqual([7, 3, 4, 301, 302]);
   });

@@ -17,9 +17,10 @@ export interface LiveState {
   /** Connections that failed in a row. */
   failures: number;
   tick: Tick | null;
-  /** The last five minutes, oldest first, one point per interval. */
+  /** The last five minutes, oldest first, one point a second. */
   series: StatsPoint[];
-  intervalS: number;
+  /** Rates and quantiles are of so many seconds; null until the control plane said. */
+  averagedS: number | null;
 }
 
 export type LiveEvent =
@@ -27,7 +28,7 @@ export type LiveEvent =
   | { kind: 'tick'; now: number; tick: Tick }
   | { kind: 'dropped'; now: number }
   | { kind: 'hidden'; now: number }
-  | { kind: 'seeded'; series: StatsPoint[]; intervalS: number };
+  | { kind: 'seeded'; series: StatsPoint[]; averagedS: number };
 
 export const WINDOW_S = 300;
 /** Three ticks missed: one may be late on a busy machine, three are a fault. */
@@ -36,7 +37,7 @@ const STALE_AFTER_MS = 3500;
 const CONNECT_GRACE_MS = 1500;
 
 export function initialLive(now: number): LiveState {
-  return { phase: 'connecting', since: now, heardAt: null, failures: 0, tick: null, series: [], intervalS: 1 };
+  return { phase: 'connecting', since: now, heardAt: null, failures: 0, tick: null, series: [], averagedS: null };
 }
 
 export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
@@ -64,7 +65,7 @@ export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
     case 'hidden':
       return { ...state, phase: 'paused', since: event.now, failures: 0 };
     case 'seeded':
-      return { ...state, series: merge(state.series, event.series), intervalS: event.intervalS };
+      return { ...state, series: merge(state.series, event.series), averagedS: event.averagedS };
   }
 }
 

@@ -69,7 +69,8 @@ export function Generations({ now, opened, onOpen }: Props) {
 function Acknowledged({ nodes }: { nodes: GenerationNode[] }) {
   if (nodes.length === 0) return <span className="whitespace-nowrap text-muted">no node</span>;
   const applied = nodes.filter((node) => node.state === 'applied');
-  const slowest = Math.max(...applied.map((node) => node.ack_us ?? 0));
+  // Acknowledgements older than the control plane's own start are known, their times are not.
+  const times = applied.flatMap((node) => node.ack_us ?? []);
   return (
     <span className="figures inline-flex items-center gap-1.5 whitespace-nowrap">
       {nodes.length <= SHAPES_MAX && (
@@ -83,7 +84,7 @@ function Acknowledged({ nodes }: { nodes: GenerationNode[] }) {
       <span>
         {applied.length}/{nodes.length}
       </span>
-      {applied.length > 0 && <span className="text-muted">· {micros(slowest)}</span>}
+      {times.length > 0 && <span className="text-muted">· {micros(Math.max(...times))}</span>}
     </span>
   );
 }

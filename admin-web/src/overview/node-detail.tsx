@@ -87,7 +87,9 @@ export function Rejection({ rejection }: { rejection: NonNullable<Node['rejectio
               {refusal.field && ` · ${refusal.field}`}
             </code>{' '}
             {refusal.reason}
-            {typeof refusal.core === 'number' && <span className="text-muted"> (core {refusal.core})</span>}
+            {typeof refusal.core === 'number' && refusal.core >= 0 && (
+              <span className="text-muted"> (core {refusal.core})</span>
+            )}
           </li>
         ))}
       </ul>

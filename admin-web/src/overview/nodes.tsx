@@ -6,7 +6,7 @@ import { CommandLine } from '../components/copy.tsx';
 import { Empty, Panel, PanelError } from '../components/panel.tsx';
 import { NodeStatusLabel, WantedStateLabel } from '../components/status.tsx';
 import { type Column, DataTable } from '../components/table.tsx';
-import { count, micros, rate } from '../format/number.ts';
+import { count, generation, micros, rate } from '../format/number.ts';
 import { ago } from '../format/time.ts';
 import { ChangeNotice, NodeSwitch, useNodeChange } from './node-change.tsx';
 import { NodeDetail } from './node-detail.tsx';
@@ -32,11 +32,11 @@ export function Nodes({ nodes, error, onRetry, now, isStale, opened, onOpen }: P
       title: 'Generation',
       numeric: true,
       from: 'md',
-      cell: (node) => <span className="font-mono text-sm">r{node.generation}</span>,
+      cell: (node) => <span className="font-mono text-sm">{generation(node.generation)}</span>,
     },
     {
       id: 'ack',
-      title: <abbr title="Time from the sending of the generation to the word of every core">Ack</abbr>,
+      title: <abbr title="From receiving the generation to the last core's commit">Ack</abbr>,
       numeric: true,
       from: 'md',
       cell: (node) => <span title={coreTimes(node)}>{micros(node.ack_us)}</span>,
@@ -97,7 +97,8 @@ function NameCell({ node }: { node: Node }) {
     <>
       <span className="break-all font-medium">{node.name}</span>
       <span className="figures block text-muted text-sm md:hidden">
-        {node.state !== 'online' && `${node.state} · `}r{node.generation} · {micros(node.ack_us)}
+        {node.state !== 'online' && `${node.state} · `}
+        {generation(node.generation)} · {micros(node.ack_us)}
         <br />
         {node.workers.ready}/{node.workers.total} workers · {rate(node.requests_per_second)}/s
       </span>

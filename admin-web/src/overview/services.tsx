@@ -121,16 +121,16 @@ function columnsOf(now: number): Column<Service>[] {
       title: 'p50',
       numeric: true,
       from: 'md',
-      order: by((service) => service.stats.p50_us),
-      cell: (service) => latency(service, service.stats.p50_us),
+      order: by((service) => service.stats.p50_us ?? -1),
+      cell: (service) => micros(service.stats.p50_us),
       className: 'whitespace-nowrap',
     },
     {
       id: 'p99',
       title: 'p99',
       numeric: true,
-      order: by((service) => service.stats.p99_us),
-      cell: (service) => latency(service, service.stats.p99_us),
+      order: by((service) => service.stats.p99_us ?? -1),
+      cell: (service) => micros(service.stats.p99_us),
       className: 'whitespace-nowrap',
     },
     {
@@ -180,11 +180,6 @@ function FileCell({ service }: { service: Service }) {
 function versionOf({ version, built_in }: Service): string {
   if (built_in || version === null) return UNKNOWN;
   return typeof version === 'number' ? `v${version}` : version.slice(0, 12);
-}
-
-/** A service that nobody called has no latency; zero would read as very fast. */
-function latency({ stats }: Service, value: number): string {
-  return value === 0 && stats.requests_per_second === 0 ? UNKNOWN : micros(value);
 }
 
 function by(key: (service: Service) => string | number): (a: Service, b: Service) => number {

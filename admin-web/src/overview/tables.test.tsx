@@ -208,7 +208,7 @@ it('the_table_of_the_chart_has_slices_of_ten_seconds_newest_first', () => {
     p50_us: 1,
     p99_us: second,
   }));
-  expect(slices(series, 1)).toEqual([
+  expect(slices(series)).toEqual([
     { at: new Date(NOW + 10_000).toISOString(), requests: 10, errors: 1, p99_us: 14 },
     { at: new Date(NOW).toISOString(), requests: 10, errors: 0, p99_us: 9 },
   ]);

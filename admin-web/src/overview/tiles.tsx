@@ -9,10 +9,11 @@ import { count, micros, rate, share } from '../format/number.ts';
 interface Props {
   total: StatsTotal | undefined;
   series: StatsPoint[];
+  averagedS: number | null;
   isStale: boolean;
 }
 
-export function Tiles({ total, series, isStale }: Props) {
+export function Tiles({ total, series, averagedS, isStale }: Props) {
   const failing = (total?.errors_per_second ?? 0) > 0;
   const recent = series.slice(-120);
   return (
@@ -24,6 +25,7 @@ export function Tiles({ total, series, isStale }: Props) {
     >
       <Tile name="Requests/s" value={rate(total?.requests_per_second)} spark={recent.map((point) => point.requests)}>
         {count(total?.connections)} connections
+        {averagedS !== null && <span className="hidden sm:inline"> · mean of {averagedS} s</span>}
       </Tile>
       <Tile
         name="Errors/s"
@@ -33,9 +35,9 @@ export function Tiles({ total, series, isStale }: Props) {
       >
         {total ? errorShare(total) : '–'} of requests
       </Tile>
-      <Tile name="p99" value={micros(known(total?.p99_us))} spark={recent.map((point) => point.p99_us)}>
-        p50 {micros(known(total?.p50_us))}
-        <span className="ml-2 hidden sm:inline">p95 {micros(known(total?.p95_us))}</span>
+      <Tile name="p99" value={micros(total?.p99_us)} spark={recent.flatMap((point) => point.p99_us ?? [])}>
+        p50 {micros(total?.p50_us)}
+        <span className="ml-2 hidden sm:inline">p95 {micros(total?.p95_us)}</span>
       </Tile>
       <Tile name="In flight" value={count(total?.in_flight)}>
         requests now
@@ -68,11 +70,6 @@ function Tile({ name, value, spark, isBad, children }: TileProps) {
       )}
     </div>
   );
-}
-
-/** No request has no latency; zero would read as very fast. */
-function known(latency: number | undefined): number | undefined {
-  return latency === 0 ? undefined : latency;
 }
 
 function errorShare(total: StatsTotal): string {

@@ -11,17 +11,16 @@ import { clock, parse } from '../format/time.ts';
 
 interface Props {
   series: StatsPoint[];
-  intervalS: number;
   isTable: boolean;
   now: number;
   onView: (isTable: boolean) => void;
 }
 
-export function Traffic({ series, intervalS, isTable, now, onView }: Props) {
+export function Traffic({ series, isTable, now, onView }: Props) {
   const [pointed, setPointed] = useState<ChartPoint | null>(null);
   const last = series.at(-1);
   const label = last
-    ? `Requests per second over the last five minutes: now ${rate(last.requests / intervalS)}, of these ${rate(last.errors / intervalS)} errors; highest ${rate(highest(series) / intervalS)}.`
+    ? `Requests per second over the last five minutes: now ${rate(last.requests)}, of these ${rate(last.errors)} errors; highest ${rate(highest(series))}.`
     : 'Requests per second: no data yet.';
   return (
     <Panel
@@ -34,8 +33,8 @@ export function Traffic({ series, intervalS, isTable, now, onView }: Props) {
               point={
                 pointed ?? {
                   at: (parse(last.at) ?? 0) / 1000,
-                  requests: last.requests / intervalS,
-                  errors: last.errors / intervalS,
+                  requests: last.requests,
+                  errors: last.errors,
                 }
               }
             />
@@ -47,9 +46,9 @@ export function Traffic({ series, intervalS, isTable, now, onView }: Props) {
       }
     >
       {isTable ? (
-        <TrafficTable series={series} intervalS={intervalS} now={now} />
+        <TrafficTable series={series} now={now} />
       ) : (
-        <RequestsChart series={series} intervalS={intervalS} label={label} onPoint={setPointed} />
+        <RequestsChart series={series} label={label} onPoint={setPointed} />
       )}
     </Panel>
   );
@@ -82,13 +81,13 @@ interface Slice {
   at: string;
   requests: number;
   errors: number;
-  p99_us: number;
+  p99_us: number | null;
 }
 
 /** Ten-second slices: thirty rows that a person can read, not three hundred. */
 const SLICE_MS = 10_000;
 
-export function slices(series: StatsPoint[], intervalS: number): Slice[] {
+export function slices(series: StatsPoint[]): Slice[] {
   const byStart = new Map<number, StatsPoint[]>();
   for (const point of series) {
     const start = Math.floor((parse(point.at) ?? 0) / SLICE_MS) * SLICE_MS;
@@ -97,17 +96,18 @@ export function slices(series: StatsPoint[], intervalS: number): Slice[] {
   return [...byStart]
     .sort(([a], [b]) => b - a)
     .map(([start, points]) => {
-      const seconds = points.length * intervalS;
+      // A point is a second; one that nobody measured is left out of the mean.
+      const seconds = points.length;
       return {
         at: new Date(start).toISOString(),
         requests: points.reduce((sum, point) => sum + point.requests, 0) / seconds,
         errors: points.reduce((sum, point) => sum + point.errors, 0) / seconds,
-        p99_us: Math.max(...points.map((point) => point.p99_us)),
+        p99_us: highestOf(points.flatMap((point) => point.p99_us ?? [])),
       };
     });
 }
 
-function TrafficTable({ series, intervalS, now }: { series: StatsPoint[]; intervalS: number; now: number }) {
+function TrafficTable({ series, now }: { series: StatsPoint[]; now: number }) {
   const columns: Column<Slice>[] = [
     { id: 'at', title: 'From', cell: (slice) => clock(slice.at, now), className: 'figures' },
     { id: 'requests', title: 'requests/s', numeric: true, cell: (slice) => rate(slice.requests) },
@@ -120,12 +120,16 @@ function TrafficTable({ series, intervalS, now }: { series: StatsPoint[]; interv
       <DataTable
         caption="Requests per second in slices of ten seconds, newest first"
         columns={columns}
-        rows={slices(series, intervalS)}
+        rows={slices(series)}
         keyOf={(slice) => slice.at}
         empty={<Empty>No data yet.</Empty>}
       />
     </section>
   );
+}
+
+function highestOf(values: number[]): number | null {
+  return values.length === 0 ? null : Math.max(...values);
 }
 
 function highest(series: StatsPoint[]): number {

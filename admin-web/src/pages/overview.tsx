@@ -62,10 +62,9 @@ function Overview() {
     <>
       <Title now={now} isStale={isStale} />
       {nodes && <AlertStrip nodes={nodes} now={now} onShow={(node) => set({ node })} />}
-      <Tiles total={live.tick?.total} series={live.series} isStale={isStale} />
+      <Tiles total={live.tick?.total} series={live.series} averagedS={live.averagedS} isStale={isStale} />
       <Traffic
         series={live.series}
-        intervalS={live.intervalS}
         isTable={search.view === 'table'}
         now={now}
         onView={(isTable) => set({ view: isTable ? 'table' : undefined })}
