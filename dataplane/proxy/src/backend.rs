@@ -1,0 +1,248 @@
+//! The pool of endpoints that a balancer listener picks from: members of the cluster or fixed addresses.
+//!
+//! Owns whose turn it is and what is known of each endpoint's health; decides by `dp-policy`. Refuses to
+//! connect. Invariant: an endpoint that nobody wants, or that is down, is never picked.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use dp_policy::balance::WeightedRoundRobin;
+use dp_policy::health::{Check, EndpointHealth, HealthSettings, Outcome, PoolHealth};
+use dp_policy::retry::{Attempt, Decision, RetryBudget, decide};
+use dp_stats::CoreStats;
+use smallvec::SmallVec;
+
+use crate::core::Core;
+use crate::endpoint::{Endpoint, EndpointSpec};
+
+pub(crate) struct Backend {
+    endpoints: Vec<Rc<Endpoint>>,
+    turn: RefCell<WeightedRoundRobin>,
+    health: RefCell<PoolHealth>,
+    budget: RefCell<RetryBudget>,
+}
+
+/// Who takes an exchange.
+pub(crate) enum Picked {
+    /// This node: no hop.
+    Here,
+    There(Rc<Endpoint>),
+}
+
+/// An exchange under way, for the retry budget.
+pub(crate) struct Budgeted {
+    backend: Rc<Backend>,
+    resends: u32,
+}
+
+impl Backend {
+    /// What was known of an address goes on being known. `earlier` is `None` at the start, when waiting
+    /// for checks would be an outage; later, a new endpoint must pass a check before it gets requests.
+    pub(crate) fn new(
+        specs: &[EndpointSpec],
+        earlier: Option<&Self>,
+        stats: &CoreStats,
+        core: u32,
+    ) -> Self {
+        let mut endpoints = Vec::with_capacity(specs.len());
+        let mut health = Vec::with_capacity(specs.len());
+        for (index, spec) in specs.iter().enumerate() {
+            let known = earlier.and_then(|earlier| earlier.of_address(spec));
+            endpoints.push(Rc::new(Endpoint::new(index, spec, known.as_deref(), stats)));
+            let known_health = known
+                .as_ref()
+                .and_then(|known| earlier?.health_of(known.index));
+            let is_first = earlier.is_none_or(|earlier| earlier.endpoints.is_empty());
+            health.push(known_health.unwrap_or_else(|| {
+                if is_first || spec.is_here {
+                    EndpointHealth::trusted()
+                } else {
+                    EndpointHealth::unchecked()
+                }
+            }));
+        }
+        let seed = usize::try_from(core).unwrap_or(0);
+        Self {
+            turn: RefCell::new(WeightedRoundRobin::new(endpoints.len(), seed)),
+            health: RefCell::new(PoolHealth::new(HealthSettings::default(), health)),
+            budget: RefCell::default(),
+            endpoints,
+        }
+    }
+
+    pub(crate) fn endpoints(&self) -> &[Rc<Endpoint>] {
+        &self.endpoints
+    }
+
+    /// Whose turn it is, without those in `tried`.
+    pub(crate) fn pick(&self, core: &Core, tried: &[usize]) -> Option<Picked> {
+        let now = core.clock.now();
+        let health = self.health.borrow();
+        let weight = |index: usize| self.weight(core, &health, index, tried, now);
+        let index = self.turn.borrow_mut().pick(weight)?;
+        let endpoint = self.endpoints.get(index)?;
+        Some(if endpoint.is_here {
+            Picked::Here
+        } else {
+            Picked::There(Rc::clone(endpoint))
+        })
+    }
+
+    /// The same, without this node: the request was turned into a message for others already.
+    pub(crate) fn pick_elsewhere(&self, core: &Core, tried: &[usize]) -> Option<Picked> {
+        let here = self.endpoints.iter().filter(|endpoint| endpoint.is_here);
+        let mut tried: SmallVec<[usize; 8]> = SmallVec::from_slice(tried);
+        tried.extend(here.map(|endpoint| endpoint.index));
+        self.pick(core, &tried)
+    }
+
+    /// Usable endpoints elsewhere that are not in `tried`.
+    fn left(&self, core: &Core, tried: &[usize]) -> usize {
+        let now = core.clock.now();
+        let health = self.health.borrow();
+        let elsewhere = self.endpoints.iter().filter(|endpoint| !endpoint.is_here);
+        let usable =
+            |endpoint: &&Rc<Endpoint>| self.weight(core, &health, endpoint.index, tried, now) > 0;
+        elsewhere.filter(usable).count()
+    }
+
+    fn weight(
+        &self,
+        core: &Core,
+        health: &PoolHealth,
+        index: usize,
+        tried: &[usize],
+        now: Duration,
+    ) -> u32 {
+        let Some(endpoint) = self.endpoints.get(index) else {
+            return 0;
+        };
+        if !endpoint.is_wanted || tried.contains(&index) {
+            return 0;
+        }
+        if endpoint.is_here {
+            // The same scale as that of `PoolHealth::weight`.
+            return if core.can_run_services() {
+                endpoint.weight.saturating_mul(100)
+            } else {
+                0
+            };
+        }
+        health.weight(index, endpoint.weight, now)
+    }
+
+    /// Decides on a failed attempt.
+    pub(crate) fn decide(&self, core: &Core, attempt: Attempt, tried: &[usize]) -> Decision {
+        let attempt = Attempt {
+            endpoints_left: self.left(core, tried),
+            ..attempt
+        };
+        let random = core.clock.now().subsec_micros();
+        decide(&attempt, &mut self.budget.borrow_mut(), random)
+    }
+
+    /// Takes in how an exchange with an endpoint ended.
+    pub(crate) fn exchanged(&self, core: &Core, endpoint: &Endpoint, outcome: Outcome) {
+        let changed = self
+            .health
+            .borrow_mut()
+            .exchanged(endpoint.index, outcome, core.clock.now());
+        if changed {
+            core.stats.upstream_ejections.increment();
+            endpoint.pool.clear();
+            tracing::warn!(
+                core = core.index,
+                endpoint = &*endpoint.name,
+                "endpoint ejected"
+            );
+        }
+    }
+
+    /// Takes in how an active check ended.
+    pub(crate) fn checked(&self, core: &Core, endpoint: &Endpoint, check: Check) {
+        if !self
+            .health
+            .borrow_mut()
+            .checked(endpoint.index, check, core.clock.now())
+        {
+            return;
+        }
+        let endpoint_name = &*endpoint.name;
+        match check {
+            Check::Passed => {
+                tracing::info!(core = core.index, endpoint = endpoint_name, "endpoint up")
+            }
+            Check::Draining => {
+                tracing::info!(
+                    core = core.index,
+                    endpoint = endpoint_name,
+                    "endpoint draining"
+                );
+            }
+            Check::Failed => {
+                endpoint.pool.clear();
+                tracing::warn!(core = core.index, endpoint = endpoint_name, "endpoint down");
+            }
+        }
+    }
+
+    /// The endpoint said so itself.
+    pub(crate) fn drain(&self, core: &Core, endpoint: &Endpoint) {
+        if self
+            .health
+            .borrow_mut()
+            .drain(endpoint.index, core.clock.now())
+        {
+            tracing::info!(
+                core = core.index,
+                endpoint = &*endpoint.name,
+                "endpoint draining"
+            );
+        }
+    }
+
+    fn of_address(&self, spec: &EndpointSpec) -> Option<Rc<Endpoint>> {
+        self.endpoints
+            .iter()
+            .find(|endpoint| endpoint.address == spec.address)
+            .map(Rc::clone)
+    }
+
+    fn health_of(&self, index: usize) -> Option<EndpointHealth> {
+        self.health.borrow().endpoint(index).copied()
+    }
+}
+
+impl Budgeted {
+    pub(crate) fn begin(backend: &Rc<Backend>) -> Self {
+        backend.budget.borrow_mut().exchange_began();
+        Self {
+            backend: Rc::clone(backend),
+            resends: 0,
+        }
+    }
+
+    pub(crate) fn backend(&self) -> &Rc<Backend> {
+        &self.backend
+    }
+
+    pub(crate) fn resends(&self) -> u32 {
+        self.resends
+    }
+
+    /// A resend was granted.
+    pub(crate) fn resent(&mut self) {
+        self.resends += 1;
+    }
+}
+
+impl Drop for Budgeted {
+    fn drop(&mut self) {
+        let mut budget = self.backend.budget.borrow_mut();
+        for _ in 0..self.resends {
+            budget.retry_ended();
+        }
+        budget.exchange_ended();
+    }
+}

@@ -1,0 +1,63 @@
+//! One upstream endpoint of a core: where it is, its idle connections, its counters.
+//!
+//! Refuses to judge its health (`backend` does). Invariant: its pool outlives generations, so a new
+//! configuration never costs a connection.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dp_net::Pool;
+use dp_stats::{ChannelStats, CoreStats};
+
+pub(crate) struct Endpoint {
+    /// Place in its backend.
+    pub(crate) index: usize,
+    /// `ip:port`.
+    pub(crate) name: Arc<str>,
+    pub(crate) address: SocketAddr,
+    pub(crate) weight: u32,
+    /// A person wants it to get requests.
+    pub(crate) is_wanted: bool,
+    /// It is this node.
+    pub(crate) is_here: bool,
+    pub(crate) pool: Rc<Pool>,
+    pub(crate) stats: Arc<ChannelStats>,
+    pub(crate) next_check: Cell<Duration>,
+}
+
+/// What a backend is built from.
+#[derive(Clone, Debug)]
+pub(crate) struct EndpointSpec {
+    pub(crate) address: SocketAddr,
+    pub(crate) weight: u32,
+    pub(crate) is_wanted: bool,
+    pub(crate) is_here: bool,
+}
+
+impl Endpoint {
+    /// `earlier` is the same address in the generation before.
+    pub(crate) fn new(
+        index: usize,
+        spec: &EndpointSpec,
+        earlier: Option<&Self>,
+        stats: &CoreStats,
+    ) -> Self {
+        let name: Arc<str> = spec.address.to_string().into();
+        Self {
+            index,
+            address: spec.address,
+            weight: spec.weight,
+            is_wanted: spec.is_wanted,
+            is_here: spec.is_here,
+            pool: earlier.map_or_else(Rc::default, |earlier| Rc::clone(&earlier.pool)),
+            stats: stats.upstream(&name),
+            next_check: Cell::new(
+                earlier.map_or(Duration::ZERO, |earlier| earlier.next_check.get()),
+            ),
+            name,
+        }
+    }
+}

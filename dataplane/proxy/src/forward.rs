@@ -1,0 +1,352 @@
+//! An exchange that another process answers: asked, asked again elsewhere when that is safe, relayed.
+//!
+//! Owns the order of attempts and of the two directions. Refuses to guess: a request that may have had an
+//! effect is not sent twice, and what was begun towards the client is never begun again. Invariant: an
+//! upstream connection goes back to its pool only when both messages ended exactly where they said.
+
+mod ask;
+mod relay;
+mod request;
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use dp_codec::BodyLength;
+use dp_net::{Slot, Stream, WriteHalf};
+use dp_policy::health::Outcome;
+use dp_policy::retry::{Attempt, Decision, Failure};
+use futures_util::future::{Either, select};
+use smallvec::SmallVec;
+
+use crate::backend::{Budgeted, Picked};
+use crate::body::Body;
+use crate::connection::{After, Connection};
+use crate::core::Core;
+use crate::endpoint::Endpoint;
+use crate::exchange::Exchange;
+use crate::pump::{Outgoing, PumpFault, Sink, Source, pump};
+use crate::rescue::Fault;
+use crate::service::{pace, welcome_body};
+
+use ask::{Answer, Broken, Connected};
+
+/// Endpoints that this exchange has been to.
+type Tried = SmallVec<[usize; 8]>;
+
+/// One exchange's way through the endpoints.
+struct Journey {
+    core: Rc<Core>,
+    endpoint: Rc<Endpoint>,
+    tried: Tried,
+    retries: u32,
+    budgeted: Budgeted,
+    /// The endpoint closed a pooled connection under us; the next attempt there takes a new one.
+    must_connect: bool,
+    idempotent: bool,
+    /// When the answer's first byte must have come.
+    patience: Duration,
+}
+
+pub(crate) async fn run(
+    connection: &mut Connection,
+    exchange: &mut Exchange,
+    endpoint: Rc<Endpoint>,
+) -> Result<After, Fault> {
+    if !connection.flush().await {
+        return Err(Fault::ClientGone);
+    }
+    connection.stream.slot().disarm();
+    let journey = Journey::begin(connection, exchange, endpoint);
+    let head_length = connection.head.head_len;
+    let at_hand = connection.input.rest().len().saturating_sub(head_length) as u64;
+    match connection.head.body {
+        BodyLength::None | BodyLength::UntilClose => {
+            buffered(connection, exchange, journey, 0).await
+        }
+        BodyLength::Sized(length) if length <= at_hand => {
+            let length = usize::try_from(length).unwrap_or(0);
+            buffered(connection, exchange, journey, length).await
+        }
+        // Apart, so that the many small exchanges do not carry its state.
+        _ => Box::pin(streamed(connection, exchange, journey)).await,
+    }
+}
+
+/// The whole request is at hand: one write, and it can be sent again.
+async fn buffered(
+    connection: &mut Connection,
+    exchange: &mut Exchange,
+    mut journey: Journey,
+    length: usize,
+) -> Result<After, Fault> {
+    let core = Rc::clone(&connection.core);
+    let mut message = core.buffers.take();
+    request::write_head(&mut message, connection, exchange);
+    let head_length = connection.head.head_len;
+    let body = connection
+        .input
+        .rest()
+        .get(head_length..head_length + length);
+    message.extend_from_slice(body.unwrap_or_default());
+    exchange.consumed = head_length + length;
+    exchange.bytes_in = length as u64;
+    exchange.is_body_read = true;
+    let is_head = connection.head.method == dp_codec::Method::Head;
+    let answer = loop {
+        let asked = journey.endpoint.clone();
+        let (result, back) = match journey.connect().await {
+            Ok(mut connected) => {
+                let (sent, back) = connected.send(message, &journey).await;
+                match sent {
+                    Ok(()) => (ask::read_answer(&core, connected, is_head).await, back),
+                    Err(broken) => (Err(broken), back),
+                }
+            }
+            Err(broken) => (Err(broken), message),
+        };
+        message = back;
+        match result {
+            Ok(answer) => break answer,
+            Err(broken) => {
+                let fault = journey.failed(&asked, &broken).await;
+                if let Some(fault) = fault {
+                    core.buffers.give_back(message);
+                    exchange.upstream = Some((asked, Duration::ZERO));
+                    return Err(fault);
+                }
+            }
+        }
+    };
+    core.buffers.give_back(message);
+    note(exchange, &journey, &answer);
+    relay::run(connection, exchange, answer, &journey).await
+}
+
+/// The body is still coming: it is passed on as it comes, while the answer may come at any time.
+async fn streamed(
+    connection: &mut Connection,
+    exchange: &mut Exchange,
+    mut journey: Journey,
+) -> Result<After, Fault> {
+    let core = Rc::clone(&connection.core);
+    let mut connected = journey.connect_for_stream().await?;
+    let mut message = core.buffers.take();
+    request::write_head(&mut message, connection, exchange);
+    welcome_body(connection).await?;
+    let mut raw = core.buffers.take();
+    connection
+        .input
+        .split_off(connection.head.head_len, &mut raw);
+    let mut body = Body::new(raw, 0, connection.head.body, exchange.body_bytes_max());
+    let framing = request::framing_of(connection.head.body);
+    let is_head = connection.head.method == dp_codec::Method::Head;
+    let pace = pace(connection, exchange);
+    connected.expect_answer(&journey);
+    let (client_slot, client_reader, _) = connection.stream.parts();
+    let (slot, reader, writer) = connected.stream.parts();
+    let source = Source {
+        reader: client_reader,
+        slot: client_slot,
+        pace,
+    };
+    let patience = journey.patience;
+    let uploaded = upload(
+        &core,
+        &mut body,
+        source,
+        Upload {
+            writer,
+            slot,
+            out: &mut message,
+            framing,
+            patience,
+        },
+    );
+    let answered = ask::read_head(&core, reader, slot, is_head);
+    let (uploaded, answered) = {
+        let mut uploaded = pin!(uploaded);
+        let mut answered = pin!(answered);
+        match select(uploaded.as_mut(), answered.as_mut()).await {
+            Either::Left((Ok(()), answered)) => (Some(Ok(())), answered.await),
+            // The upstream has ended reading: it may have answered before it did.
+            Either::Left((Err(PumpFault::Sink(error)), answered)) => {
+                (Some(Err(PumpFault::Sink(error))), answered.await)
+            }
+            Either::Left((Err(fault), _)) => (Some(Err(fault)), Err(Broken::gone())),
+            Either::Right((answered, _)) => (None, answered),
+        }
+    };
+    exchange.bytes_in = body.received();
+    let is_uploaded = matches!(uploaded, Some(Ok(())));
+    if let Some(Err(PumpFault::Source(fault))) = uploaded {
+        return Err(Fault::Body(fault));
+    }
+    if is_uploaded {
+        exchange.is_body_read = true;
+        connection.input.append(body.rest());
+    }
+    core.buffers.give_back(message);
+    let head = match answered {
+        Ok(head) => head,
+        Err(broken) => {
+            let asked = Rc::clone(&journey.endpoint);
+            journey.note_outcome(&asked, Outcome::Broken);
+            exchange.upstream = Some((asked, Duration::ZERO));
+            return Err(broken.to_fault());
+        }
+    };
+    let answer = Answer::new(connected, head, &core);
+    note(exchange, &journey, &answer);
+    if is_uploaded {
+        core.buffers.give_back(body.into_buffer());
+        return relay::run(connection, exchange, answer, &journey).await;
+    }
+    relay::run_early(connection, exchange, answer, (&journey, body, framing)).await
+}
+
+struct Upload<'a> {
+    writer: &'a mut WriteHalf,
+    slot: &'a Slot,
+    out: &'a mut Vec<u8>,
+    framing: Outgoing,
+    patience: Duration,
+}
+
+async fn upload(
+    core: &Core,
+    body: &mut Body,
+    source: Source<'_>,
+    to: Upload<'_>,
+) -> Result<(), PumpFault> {
+    let idle = core.timeouts.write_idle;
+    let mut sink = Sink {
+        writer: to.writer,
+        slot: to.slot,
+        out: to.out,
+        framing: to.framing,
+        idle,
+        bytes: 0,
+    };
+    pump(body, source, &mut sink, &core.clock).await?;
+    sink.flush(&core.clock).await?;
+    // From here the answer is due.
+    to.slot
+        .arm(core.clock.now() + to.patience, dp_net::Cut::Both);
+    Ok(())
+}
+
+fn note(exchange: &mut Exchange, journey: &Journey, answer: &Answer) {
+    exchange.upstream = Some((Rc::clone(&journey.endpoint), answer.took));
+}
+
+// === impl Journey ===
+
+impl Journey {
+    fn begin(connection: &Connection, exchange: &Exchange, endpoint: Rc<Endpoint>) -> Self {
+        let core = Rc::clone(&connection.core);
+        let first_byte = core.timeouts.first_byte;
+        let patience = exchange
+            .channel()
+            .map_or(first_byte, |channel| channel.timeout);
+        Self {
+            endpoint,
+            tried: Tried::new(),
+            retries: 0,
+            budgeted: Budgeted::begin(&exchange.serving.backend),
+            must_connect: false,
+            idempotent: connection.head.method.is_idempotent(),
+            patience,
+            core,
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Connected, Broken> {
+        ask::connect(
+            &self.core,
+            &self.endpoint,
+            self.idempotent,
+            self.must_connect,
+        )
+        .await
+    }
+
+    /// Connect failures move on to the next endpoint; nothing of the request has left yet.
+    async fn connect_for_stream(&mut self) -> Result<Connected, Fault> {
+        // A body that is gone cannot be sent again: only a connection that was looked at is good enough.
+        self.idempotent = false;
+        loop {
+            match self.connect().await {
+                Ok(connected) => return Ok(connected),
+                Err(broken) => {
+                    let asked = Rc::clone(&self.endpoint);
+                    if let Some(fault) = self.failed(&asked, &broken).await {
+                        return Err(fault);
+                    }
+                }
+            }
+        }
+    }
+
+    /// After a failed attempt: `None` = try again with `self.endpoint`.
+    async fn failed(&mut self, asked: &Rc<Endpoint>, broken: &Broken) -> Option<Fault> {
+        if broken.is_stale && !self.must_connect && self.idempotent {
+            // The endpoint closed a connection that idled. That is no failure of the endpoint; its other
+            // idle connections are as old.
+            asked.pool.clear();
+            self.must_connect = true;
+            self.core.stats.upstream_retries.increment();
+            return None;
+        }
+        self.note_outcome(asked, Outcome::Broken);
+        self.tried.push(asked.index);
+        let attempt = Attempt {
+            failure: broken.failure,
+            idempotent: self.idempotent,
+            replayable: true,
+            endpoints_left: 0,
+            resends: self.budgeted.resends(),
+            retries: self.retries,
+        };
+        let backend = Rc::clone(self.budgeted.backend());
+        match backend.decide(&self.core, attempt, &self.tried) {
+            Decision::GiveUp(reason) => {
+                if reason == dp_policy::retry::Reason::Budget {
+                    self.core.stats.upstream_retries_refused.increment();
+                }
+                Some(broken.to_fault())
+            }
+            Decision::Retry { after } => {
+                if broken.failure == Failure::Reset {
+                    self.budgeted.resent();
+                }
+                self.retries += 1;
+                self.must_connect = false;
+                self.core.stats.upstream_retries.increment();
+                if after > Duration::ZERO {
+                    dp_net::sleep(after).await;
+                }
+                match backend.pick_elsewhere(&self.core, &self.tried) {
+                    Some(Picked::There(endpoint)) => {
+                        self.endpoint = endpoint;
+                        None
+                    }
+                    _ => Some(broken.to_fault()),
+                }
+            }
+        }
+    }
+
+    fn note_outcome(&self, endpoint: &Endpoint, outcome: Outcome) {
+        self.budgeted
+            .backend()
+            .exchanged(&self.core, endpoint, outcome);
+    }
+}
+
+/// Puts a connection back, or lets it go.
+fn settle(core: &Core, endpoint: &Endpoint, stream: Stream, is_reusable: bool) {
+    if is_reusable {
+        endpoint.pool.put(stream, core.clock.now());
+    }
+}

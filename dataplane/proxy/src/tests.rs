@@ -1,0 +1,17 @@
+//! Whole cores on port 0, with plain clients and tiny upstreams.
+
+mod balance;
+mod clients;
+mod cores;
+mod heads;
+mod lifecycle;
+mod serve;
+mod upstreams;
+
+use crate::connection::Connection;
+
+/// The hook by which a test makes an exchange panic.
+pub(crate) fn panic_when_asked(connection: &Connection) {
+    let path = connection.head.path.of(connection.input.rest());
+    assert!(path != b"/panic-in-a-test", "asked for by a test");
+}

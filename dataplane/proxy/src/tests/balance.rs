@@ -1,0 +1,342 @@
+//! A balancer: forwarding, streaming, retries, health.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::clients::Client;
+use super::cores::{TestCore, echoes, member, quick};
+use super::upstreams::{Upstream, reply};
+use crate::Timeouts;
+
+fn post(body: &[u8]) -> Vec<u8> {
+    let mut text = format!(
+        "POST /p HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    text.extend_from_slice(body);
+    text
+}
+
+#[test]
+fn requests_are_rebuilt_and_one_connection_serves_many() {
+    let upstream = Upstream::echo();
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    client.send(b"GET /a?b=c HTTP/1.1\r\nhost: x\r\nconnection: keep-alive, x-mine\r\nx-mine: 1\r\nx-forwarded-for: 6.6.6.6\r\nx-bascule-state: draining\r\naccept: */*\r\n\r\n");
+    assert_eq!(client.response().unwrap().status, 200);
+    let head = upstream.heads.recv().unwrap();
+    assert!(
+        head.starts_with("GET /a?b=c HTTP/1.1\r\nhost: x\r\n"),
+        "{head}"
+    );
+    assert!(
+        head.contains("x-forwarded-for: 127.0.0.1\r\n") && head.contains("accept: */*\r\n"),
+        "{head}"
+    );
+    assert!(
+        !head.contains("6.6.6.6") && !head.contains("x-mine") && !head.contains("x-bascule"),
+        "{head}"
+    );
+    for n in 0..10 {
+        let body = format!("{n}");
+        assert_eq!(
+            client.send(&post(body.as_bytes())).response().unwrap().body,
+            body.as_bytes()
+        );
+    }
+    assert_eq!(upstream.connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_large_body_streams_both_ways() {
+    let upstream = Upstream::echo();
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    let body: Vec<u8> = (0..3_000_000_u32)
+        .map(|n| u8::try_from(n % 251).unwrap())
+        .collect();
+    for _ in 0..2 {
+        assert!(client.send(&post(&body)).response().unwrap().body == body);
+    }
+    assert_eq!(upstream.connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn chunks_go_both_ways_and_are_framed_anew() {
+    let upstream = Upstream::start(|asked, stream| {
+        let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+        for piece in asked.body.chunks(3) {
+            answer.extend(format!("{:x};ext=1\r\n", piece.len()).bytes());
+            answer.extend_from_slice(piece);
+            answer.extend_from_slice(b"\r\n");
+        }
+        answer.extend_from_slice(b"0\r\ntrailer: x\r\n\r\n");
+        stream.write_all(&answer).unwrap();
+        true
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    for _ in 0..2 {
+        client.send(
+            b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        );
+        client.send(b"6\r\n world\r\n0\r\n\r\n");
+        let answer = client.response().unwrap();
+        assert_eq!(answer.body, b"hello world");
+        assert!(!answer.head.contains("trailer"));
+    }
+    assert_eq!(upstream.connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn answers_without_a_body_keep_the_connection_in_step() {
+    let upstream = Upstream::start(|asked, stream| {
+        if asked.head.starts_with("HEAD") {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n")
+                .unwrap();
+        } else if asked.head.contains("/304") {
+            stream
+                .write_all(b"HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\n\r\n")
+                .unwrap();
+        } else {
+            stream
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .unwrap();
+        }
+        true
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    assert_eq!(client.get("/204").status, 204);
+    assert_eq!(client.get("/304").status, 304);
+    client.send(b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let text = String::from_utf8(client.rest().unwrap()).unwrap();
+    assert!(
+        text.contains("content-length: 500\r\n") && text.ends_with("\r\n\r\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_upstream_that_dies_in_its_answer_is_a_cut_and_never_a_clean_end() {
+    for head in ["content-length: 10", "transfer-encoding: chunked"] {
+        let upstream = Upstream::start(move |_, stream| {
+            stream
+                .write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n4\r\n").as_bytes())
+                .unwrap();
+            false
+        });
+        let core = TestCore::start(&[upstream.address], quick());
+        let mut client = Client::connect(core.balancer);
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+        assert!(client.response().is_none(), "{head}");
+        // An HTTP/1.0 client has nothing but the connection's end to tell it.
+        let mut client = Client::connect(core.balancer);
+        client.send(b"GET / HTTP/1.0\r\nhost: x\r\n\r\n");
+        match client.rest() {
+            Err(_reset) => {}
+            Ok(text) => assert!(
+                String::from_utf8_lossy(&text).contains("content-length"),
+                "{head}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_dead_endpoint_costs_no_request() {
+    let upstream = Upstream::echo();
+    let core = TestCore::start(&[Upstream::nobody(), upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    for _ in 0..20 {
+        assert_eq!(client.send(&post(b"x")).response().unwrap().status, 200);
+    }
+    assert!(core.totals().upstream_retries > 0);
+}
+
+#[test]
+fn a_pooled_connection_that_the_upstream_closed_costs_no_request() {
+    let upstream = Upstream::start(|asked, stream| {
+        reply(stream, "200 OK", &asked.body);
+        false
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    for _ in 0..10 {
+        assert_eq!(client.get("/").status, 200);
+        assert_eq!(client.send(&post(b"y")).response().unwrap().status, 200);
+    }
+}
+
+#[test]
+fn with_all_endpoints_down_the_answer_is_503_or_502_and_soon_503_with_retry_after() {
+    let core = TestCore::start(&[Upstream::nobody(), Upstream::nobody()], quick());
+    let mut client = Client::connect(core.balancer);
+    loop {
+        let answer = client.get("/");
+        assert!(matches!(answer.status, 502 | 503), "{answer:?}");
+        if answer.status == 503 {
+            assert_eq!(answer.field("retry-after").unwrap(), "1");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_silent_endpoint_gets_504() {
+    let upstream = Upstream::start(|_, _| {
+        std::thread::park();
+        true
+    });
+    let times = Timeouts {
+        first_byte: Duration::from_millis(200),
+        ..quick()
+    };
+    let core = TestCore::start(&[upstream.address], times);
+    let mut client = Client::connect(core.balancer);
+    assert_eq!(client.get("/").status, 504);
+    assert_eq!(
+        upstream.asked(),
+        1,
+        "a request that may have had an effect is not sent again"
+    );
+}
+
+#[test]
+fn a_post_that_was_sent_is_not_sent_again() {
+    let upstream = Upstream::start(|_, _| false);
+    let other = Upstream::start(|_, _| false);
+    let core = TestCore::start(&[upstream.address, other.address], quick());
+    let mut client = Client::connect(core.balancer);
+    assert_eq!(client.send(&post(b"pay")).response().unwrap().status, 502);
+    assert_eq!(upstream.asked() + other.asked(), 1);
+    // A GET is: once, elsewhere.
+    assert_eq!(client.get("/").status, 502);
+    assert_eq!(upstream.asked() + other.asked(), 3);
+}
+
+#[test]
+fn an_answer_that_comes_before_the_body_is_relayed_and_the_body_never_read_as_a_request() {
+    let upstream = Upstream::start(|_, _| true);
+    drop(upstream);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let mut head = [0; 4096];
+                if std::io::Read::read(&mut stream, &mut head).unwrap() > 0 {
+                    reply(&mut stream, "401 Unauthorized", b"no");
+                    while std::io::Read::read(&mut stream, &mut head).is_ok_and(|n| n > 0) {}
+                }
+            });
+        }
+    });
+    let core = TestCore::start(&[address], quick());
+    let mut client = Client::connect(core.balancer);
+    client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n");
+    let answer = client.response().unwrap();
+    assert_eq!((answer.status, answer.body.as_slice()), (401, &b"no"[..]));
+    client.send(b"GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert!(client.is_closed());
+}
+
+#[test]
+fn an_unsolicited_101_and_two_answers_never_reach_the_next_client() {
+    let is_first = AtomicBool::new(true);
+    let upstream = Upstream::start(move |_, stream| {
+        if is_first.swap(false, Ordering::SeqCst) {
+            stream
+                .write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+                .unwrap();
+            return true;
+        }
+        let twice = b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\naHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+        stream.write_all(twice).unwrap();
+        true
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    assert_eq!(client.get("/").status, 502);
+    for _ in 0..5 {
+        assert_eq!(client.get("/").body, b"a");
+    }
+}
+
+#[test]
+fn a_balancer_serves_its_own_turn_without_a_hop_and_sends_the_rest_to_the_members() {
+    let balancer = TestCore::start(&[], quick());
+    let other = TestCore::start(&[], quick());
+    let mut snapshot = echoes(1, &[("POST", "/p")]);
+    snapshot.members = vec![member("n1", balancer.node), member("n2", other.node)];
+    other.apply(snapshot.clone());
+    balancer.apply(snapshot);
+    let mut client = Client::connect(balancer.balancer);
+    for n in 0..20 {
+        let body = format!("{n}");
+        assert_eq!(
+            client.send(&post(body.as_bytes())).response().unwrap().body,
+            body.as_bytes()
+        );
+    }
+    let here = balancer
+        .totals()
+        .channels
+        .values()
+        .map(dp_stats::ChannelTotals::count)
+        .sum::<u64>();
+    assert_eq!(here, 10);
+    assert!(
+        balancer
+            .totals()
+            .upstreams
+            .values()
+            .any(|totals| totals.count() == 10)
+    );
+    assert_eq!(client.get("/nope").status, 404);
+}
+
+#[test]
+fn a_member_that_drains_gets_nothing_new() {
+    let balancer = TestCore::start(&[], quick());
+    let upstream = Upstream::start(|asked, stream| {
+        if asked.head.contains("/zato/ping") {
+            reply(stream, "200 OK", b"{}");
+        } else {
+            stream
+                .write_all(
+                    b"HTTP/1.1 200 OK\r\nx-bascule-state: draining\r\ncontent-length: 2\r\n\r\nup",
+                )
+                .unwrap();
+        }
+        true
+    });
+    let mut snapshot = echoes(1, &[("POST", "/p")]);
+    snapshot.members = vec![member("n1", balancer.node), member("n2", upstream.address)];
+    let times = Timeouts {
+        health_interval: Duration::from_secs(3_600),
+        ..quick()
+    };
+    let balancer = TestCore {
+        ..TestCore::start(&[], times)
+    };
+    balancer.apply(snapshot);
+    let mut client = Client::connect(balancer.balancer);
+    let answers: Vec<_> = (0..20)
+        .map(|_| client.send(&post(b"me")).response().unwrap())
+        .collect();
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(
+        answers.iter().filter(|answer| answer.body == b"up").count(),
+        1
+    );
+    assert!(
+        answers
+            .iter()
+            .all(|answer| !answer.head.contains("draining"))
+    );
+}

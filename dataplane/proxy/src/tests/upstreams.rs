@@ -1,0 +1,151 @@
+//! Tiny upstreams: a thread that answers each connection as it is told.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::clients::{field, find};
+
+pub(super) struct Upstream {
+    pub(super) address: SocketAddr,
+    pub(super) requests: Arc<AtomicUsize>,
+    pub(super) connections: Arc<AtomicUsize>,
+    /// Heads, as they came.
+    pub(super) heads: flume::Receiver<String>,
+}
+
+/// A request as an upstream sees it.
+pub(super) struct Asked {
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Upstream {
+    /// `answer` gets each request and its stream; false closes the connection.
+    pub(super) fn start(
+        answer: impl Fn(&Asked, &mut TcpStream) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (told, heads) = flume::unbounded();
+        let counted = (Arc::clone(&requests), Arc::clone(&connections));
+        let answer = Arc::new(answer);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (answer, counted, told) = (Arc::clone(&answer), counted.clone(), told.clone());
+                std::thread::spawn(move || {
+                    let mut buffer = Vec::new();
+                    let mut is_first = true;
+                    while let Some(asked) = read_request(&mut stream, &mut buffer) {
+                        if is_first {
+                            counted.1.fetch_add(1, Ordering::SeqCst);
+                            is_first = false;
+                        }
+                        counted.0.fetch_add(1, Ordering::SeqCst);
+                        told.send(asked.head.clone()).unwrap();
+                        if !answer(&asked, &mut stream) {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            requests,
+            connections,
+            heads,
+        }
+    }
+
+    /// Answers each request with its own body.
+    pub(super) fn echo() -> Self {
+        Self::start(|asked, stream| {
+            reply(stream, "200 OK", &asked.body);
+            true
+        })
+    }
+
+    /// A port where nobody listens.
+    pub(super) fn nobody() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+pub(super) fn reply(stream: &mut TcpStream, status: &str, body: &[u8]) {
+    let mut answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    answer.extend_from_slice(body);
+    // The proxy may be gone: that is what some tests are about.
+    let _gone = stream.write_all(&answer);
+}
+
+fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Asked> {
+    let head_length = loop {
+        if let Some(at) = find(buffer, b"\r\n\r\n") {
+            break at + 4;
+        }
+        more(stream, buffer)?;
+    };
+    let head = String::from_utf8(buffer.drain(..head_length).collect()).unwrap();
+    let lower = head.to_ascii_lowercase();
+    let body = if let Some(length) = field(&lower, "content-length") {
+        exactly(stream, buffer, length.parse().unwrap())?
+    } else if lower.contains("transfer-encoding: chunked") {
+        chunks(stream, buffer)?
+    } else {
+        Vec::new()
+    };
+    Some(Asked { head, body })
+}
+
+fn chunks(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = loop {
+            if let Some(at) = find(buffer, b"\r\n") {
+                break String::from_utf8(buffer.drain(..at + 2).collect()).unwrap();
+            }
+            more(stream, buffer)?;
+        };
+        let length = usize::from_str_radix(line.trim(), 16).unwrap();
+        let mut chunk = exactly(stream, buffer, length + 2)?;
+        chunk.truncate(length);
+        body.extend(chunk);
+        if length == 0 {
+            return Some(body);
+        }
+    }
+}
+
+fn exactly(stream: &mut TcpStream, buffer: &mut Vec<u8>, length: usize) -> Option<Vec<u8>> {
+    while buffer.len() < length {
+        more(stream, buffer)?;
+    }
+    Some(buffer.drain(..length).collect())
+}
+
+fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+    let mut piece = [0; 16 * 1024];
+    match stream.read(&mut piece) {
+        Ok(0) | Err(_) => None,
+        Ok(n) => {
+            buffer.extend_from_slice(&piece[..n]);
+            Some(())
+        }
+    }
+}
