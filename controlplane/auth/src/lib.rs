@@ -1,1 +1,16 @@
-//! Who may do what: operation contexts, tokens and sessions.
+//! Who may do what: operation contexts, tokens, set-up codes and sessions.
+//!
+//! Owns secrets and their comparison; refuses HTTP (cp-api reads headers) and rows. Invariant: no
+//! secret is ever printed, logged or compared byte by byte.
+
+mod context;
+mod digest;
+mod secret;
+mod session;
+mod setup;
+
+pub use context::{Action, Actor, Forbidden, OpContext};
+pub use digest::TokenDigest;
+pub use secret::{Secret, SecretError};
+pub use session::{SESSION_IDLE_MAX, SessionId, Sessions};
+pub use setup::{SETUP_CODE_LIFE, SetupCodes};

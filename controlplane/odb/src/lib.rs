@@ -1,1 +1,70 @@
 //! The operational database: the only SQL.
+//!
+//! Owns rows, transactions and migrations; refuses to decide who may write (cp-auth) and to tell
+//! nodes (cp-publish). Invariant: every change of what nodes run is one transaction that holds the
+//! rows, the new generation and the audit event, or nothing.
+
+mod audit;
+mod channel;
+mod cluster;
+mod engine;
+mod error;
+mod generation;
+mod migration;
+mod node;
+mod package;
+mod row;
+mod rows;
+mod service;
+mod write;
+
+use std::path::PathBuf;
+
+use cp_model::{ClusterName, Origin};
+
+pub use error::OdbError;
+pub use package::{LiveOutcome, Stored};
+pub use rows::Rows;
+
+/// The database, open and migrated. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Odb {
+    read: engine::Pool,
+    write: engine::Pool,
+}
+
+/// A value that was written and the generation that the write made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<T> {
+    pub value: T,
+    pub generation: cp_model::Generation,
+}
+
+/// What to open.
+#[derive(Debug, Clone)]
+pub struct OdbSettings {
+    pub path: PathBuf,
+    /// Name that a new cluster gets; an existing one keeps its own.
+    pub cluster: ClusterName,
+}
+
+// === impl Odb ===
+
+impl Odb {
+    /// Opens or creates the database, migrates it and makes sure that the cluster's row exists.
+    pub async fn open(settings: &OdbSettings, origin: &Origin) -> Result<Self, OdbError> {
+        let write = engine::open(&settings.path, engine::WRITERS).await?;
+        engine::check(&write).await?;
+        migration::run(&write, origin.at).await?;
+        let read = engine::open(&settings.path, engine::READERS).await?;
+        let odb = Self { read, write };
+        odb.cluster_ensure(&settings.cluster, origin).await?;
+        Ok(odb)
+    }
+
+    /// Waits for what is being written and closes; the write-ahead log is folded in.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}

@@ -1,0 +1,65 @@
+//! The cluster's one row.
+//!
+//! Invariant: there is exactly one, made with the ODB, and its id never changes.
+
+use cp_model::{Cluster, ClusterId, ClusterName, Generation, Origin};
+use uuid::Uuid;
+
+use crate::engine::Row;
+use crate::row::{number, text, time, uuid};
+use crate::write::Write;
+use crate::{Odb, OdbError};
+
+// === impl Odb ===
+
+impl Odb {
+    pub async fn cluster(&self) -> Result<Cluster, OdbError> {
+        let row = sqlx::query("SELECT * FROM cluster")
+            .fetch_one(&self.read)
+            .await?;
+        parse(&row)
+    }
+
+    /// True when the ODB answers; the readiness check.
+    pub async fn ping(&self) -> Result<(), OdbError> {
+        self.cluster().await.map(|_| ())
+    }
+
+    pub(crate) async fn cluster_ensure(
+        &self,
+        name: &ClusterName,
+        origin: &Origin,
+    ) -> Result<(), OdbError> {
+        let mut write = Write::begin(self, origin).await?;
+        let at = write.at();
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM cluster")
+            .fetch_one(&mut *write.tx)
+            .await?;
+        if count > 0 {
+            return Ok(());
+        }
+        sqlx::query("INSERT INTO cluster (id, name, generation, created_at) VALUES (?, ?, 0, ?)")
+            .bind(Uuid::now_v7().to_string())
+            .bind(name.as_str())
+            .bind(at)
+            .execute(&mut *write.tx)
+            .await?;
+        let event = crate::write::Event {
+            action: "cluster.create",
+            object: format!("cluster {name}"),
+            before: None,
+            after: None,
+        };
+        // The first generation is an empty cluster, so that generation 0 can mean "none".
+        write.publish(event).await.map(|_| ())
+    }
+}
+
+pub(crate) fn parse(row: &Row) -> Result<Cluster, OdbError> {
+    Ok(Cluster {
+        id: ClusterId(uuid(row, "id")?),
+        name: ClusterName::parse(&text(row, "name")?)?,
+        generation: Generation(number(row, "generation")?),
+        created_at: time(row, "created_at")?,
+    })
+}

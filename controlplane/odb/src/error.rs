@@ -1,0 +1,94 @@
+//! Everything that a call of the ODB can end with.
+//!
+//! Owns the distinction between "you cannot" (conflicts, stale versions, absent rows) and "we
+//! cannot" (busy, full, read-only, corrupt). Invariant: `Display` never repeats its source.
+
+use cp_model::{ChannelName, FileName, Invalid, ServiceName, Version};
+
+use crate::engine;
+
+/// Why the ODB did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum OdbError {
+    #[error("{kind} {name} does not exist")]
+    NotFound { kind: &'static str, name: String },
+    #[error("{kind} {name} exists already")]
+    Exists { kind: &'static str, name: String },
+    #[error("{kind} {name} has been changed; its version is now {current}")]
+    Stale {
+        kind: &'static str,
+        name: String,
+        current: Version,
+    },
+    #[error("channel {other} takes {method} {path} already")]
+    ChannelTaken {
+        other: ChannelName,
+        method: String,
+        path: String,
+    },
+    #[error("service {0} does not exist in any live package and is not built in")]
+    ServiceUnknown(ServiceName),
+    #[error("service {service} is declared by {file} already")]
+    ServiceTaken {
+        service: ServiceName,
+        file: FileName,
+    },
+    #[error("service {service} is used by {}", join(.channels))]
+    ServiceUsed {
+        service: ServiceName,
+        channels: Vec<ChannelName>,
+    },
+    #[error("package {id} is {state}")]
+    PackageState { id: String, state: &'static str },
+
+    #[error("the ODB is busy")]
+    Busy(#[source] sqlx::Error),
+    #[error("the disk of the ODB is full")]
+    DiskFull(#[source] sqlx::Error),
+    #[error("the ODB cannot be written to")]
+    ReadOnly(#[source] sqlx::Error),
+    #[error("the ODB file cannot be opened")]
+    CannotOpen(#[source] sqlx::Error),
+    #[error("the ODB file is damaged: {0}")]
+    Corrupt(String),
+    #[error("the ODB refused a row")]
+    Constraint(#[source] sqlx::Error),
+    #[error("the ODB was made by a newer version: it has migration {0}")]
+    TooNew(i64),
+    #[error("migration {0} of the ODB is not the one that this version has")]
+    MigrationChanged(i64),
+    #[error("a row of the ODB is not valid")]
+    Row(#[source] Invalid),
+    #[error("JSON in the ODB is not valid")]
+    Json(#[source] serde_json::Error),
+    #[error("the ODB failed")]
+    Engine(#[source] sqlx::Error),
+}
+
+// === impl OdbError ===
+
+impl From<sqlx::Error> for OdbError {
+    fn from(error: sqlx::Error) -> Self {
+        engine::classify(error)
+    }
+}
+
+impl From<Invalid> for OdbError {
+    fn from(error: Invalid) -> Self {
+        Self::Row(error)
+    }
+}
+
+impl From<serde_json::Error> for OdbError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
+fn join(channels: &[ChannelName]) -> String {
+    let names: Vec<_> = channels
+        .iter()
+        .map(|name| format!("channel {name}"))
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,69 @@
+//! Whether a package's services fit the cluster: nobody else's names, nothing that channels need
+//! goes missing.
+//!
+//! Invariant: after a package went live, every channel still leads to a service.
+
+use cp_model::{ChannelName, DeclaredService, FileName, ServiceName};
+
+use crate::row::text;
+use crate::{OdbError, engine};
+
+/// Checks what `file` would declare from now on against all other files and all channels.
+pub(super) async fn check(
+    tx: &mut engine::Transaction,
+    file: &FileName,
+    declared: &[DeclaredService],
+) -> Result<(), OdbError> {
+    let rows = sqlx::query(
+        "SELECT service.name, package.file FROM service
+         JOIN package ON package.id = service.package_id ORDER BY service.name",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut gone = Vec::new();
+    for row in &rows {
+        let name = ServiceName::parse(&text(row, "name")?)?;
+        let owner = FileName::parse(&text(row, "file")?)?;
+        let is_declared = declared.iter().any(|service| service.name == name);
+        if owner != *file && is_declared {
+            return Err(OdbError::ServiceTaken {
+                service: name,
+                file: owner,
+            });
+        }
+        if owner == *file && !is_declared {
+            gone.push(name);
+        }
+    }
+    for service in gone {
+        let channels = users(tx, &service).await?;
+        if !channels.is_empty() {
+            return Err(OdbError::ServiceUsed { service, channels });
+        }
+    }
+    Ok(())
+}
+
+/// The line of the class that cannot be, 0 when the fault is that it is missing.
+pub(super) fn line_of(error: &OdbError, declared: &[DeclaredService]) -> u32 {
+    let OdbError::ServiceTaken { service, .. } = error else {
+        return 0;
+    };
+    declared
+        .iter()
+        .find(|known| known.name == *service)
+        .map_or(0, |known| known.line)
+}
+
+async fn users(
+    tx: &mut engine::Transaction,
+    service: &ServiceName,
+) -> Result<Vec<ChannelName>, OdbError> {
+    let rows = sqlx::query("SELECT name FROM channel WHERE service = ? ORDER BY name")
+        .bind(service.as_str())
+        .fetch_all(&mut **tx)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(ChannelName::parse(&text(row, "name")?)?))
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! Everything that a snapshot is made of, read as one state.
+//!
+//! Invariant: all parts belong to the one generation, because one read transaction saw them.
+
+use cp_model::{Channel, Cluster, Node, Package, Service};
+
+use crate::{Odb, OdbError, channel, cluster, engine, node, package, service};
+
+/// The rows of one generation.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    pub cluster: Cluster,
+    pub nodes: Vec<Node>,
+    /// Live ones only.
+    pub packages: Vec<Package>,
+    pub services: Vec<Service>,
+    /// Active ones only.
+    pub channels: Vec<Channel>,
+}
+
+// === impl Odb ===
+
+impl Odb {
+    pub async fn rows(&self) -> Result<Rows, OdbError> {
+        let mut tx = engine::begin_read(&self.read).await?;
+        let cluster = sqlx::query("SELECT * FROM cluster")
+            .fetch_one(&mut *tx)
+            .await?;
+        let nodes = sqlx::query("SELECT * FROM node ORDER BY name")
+            .fetch_all(&mut *tx)
+            .await?;
+        let packages = sqlx::query(package::SELECT_LIVE)
+            .fetch_all(&mut *tx)
+            .await?;
+        let services = sqlx::query(service::SELECT).fetch_all(&mut *tx).await?;
+        let channels = sqlx::query("SELECT * FROM channel WHERE is_active = 1 ORDER BY name")
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Rows {
+            cluster: cluster::parse(&cluster)?,
+            nodes: nodes.iter().map(node::parse).collect::<Result<_, _>>()?,
+            packages: packages
+                .iter()
+                .map(package::parse)
+                .collect::<Result<_, _>>()?,
+            services: services
+                .iter()
+                .map(service::parse)
+                .collect::<Result<_, _>>()?,
+            channels: channels
+                .iter()
+                .map(channel::parse)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! One write: rows, generation and audit event in one transaction.
+//!
+//! Owns the generation's number and the audit trail's rows; refuses to know any resource.
+//! Invariant: dropping a `Write` before `commit` leaves no trace.
+
+use cp_model::{Generation, Origin};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::row::to_sql;
+use crate::{Odb, OdbError, engine};
+
+/// An open transaction of one change.
+pub(crate) struct Write<'a> {
+    pub(crate) tx: engine::Transaction,
+    origin: &'a Origin,
+}
+
+/// What the audit trail keeps of a change.
+pub(crate) struct Event<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) object: String,
+    pub(crate) before: Option<Value>,
+    pub(crate) after: Option<Value>,
+}
+
+// === impl Write ===
+
+impl<'a> Write<'a> {
+    pub(crate) async fn begin(odb: &Odb, origin: &'a Origin) -> Result<Self, OdbError> {
+        Ok(Self {
+            tx: engine::begin_write(&odb.write).await?,
+            origin,
+        })
+    }
+
+    pub(crate) fn at(&self) -> i64 {
+        self.origin.at.unix_us()
+    }
+
+    /// Ends a change of what nodes run: new generation, audit event, commit.
+    pub(crate) async fn publish(mut self, event: Event<'_>) -> Result<Generation, OdbError> {
+        sqlx::query("UPDATE cluster SET generation = generation + 1")
+            .execute(&mut *self.tx)
+            .await?;
+        let number: i64 = sqlx::query_scalar("SELECT generation FROM cluster")
+            .fetch_one(&mut *self.tx)
+            .await?;
+        let summary = format!("{} {}", event.action, event.object);
+        sqlx::query("INSERT INTO generation (number, at, who, summary) VALUES (?, ?, ?, ?)")
+            .bind(number)
+            .bind(self.origin.at.unix_us())
+            .bind(&self.origin.who)
+            .bind(summary)
+            .execute(&mut *self.tx)
+            .await?;
+        self.audit(event, Some(number)).await?;
+        self.tx.commit().await?;
+        Ok(Generation(crate::row::from_sql(number)))
+    }
+
+    /// Ends a change that nodes need not know: audit event, commit.
+    pub(crate) async fn record(mut self, event: Event<'_>) -> Result<(), OdbError> {
+        self.audit(event, None).await?;
+        self.tx.commit().await?;
+        Ok(())
+    }
+
+    /// Adds an event of a change that is part of another.
+    pub(crate) async fn audit(
+        &mut self,
+        event: Event<'_>,
+        generation: Option<i64>,
+    ) -> Result<(), OdbError> {
+        sqlx::query(
+            "INSERT INTO audit (at, who, action, object, generation, before_value, after_value)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(self.origin.at.unix_us())
+        .bind(&self.origin.who)
+        .bind(event.action)
+        .bind(event.object)
+        .bind(generation)
+        .bind(event.before.map(|value| value.to_string()))
+        .bind(event.after.map(|value| value.to_string()))
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// The generation as this transaction sees it.
+    pub(crate) async fn generation(&mut self) -> Result<Generation, OdbError> {
+        let number: i64 = sqlx::query_scalar("SELECT generation FROM cluster")
+            .fetch_one(&mut *self.tx)
+            .await?;
+        Ok(Generation(crate::row::from_sql(number)))
+    }
+}
+
+/// A resource as the audit trail shows it.
+pub(crate) fn shown(value: &impl Serialize) -> Result<Option<Value>, OdbError> {
+    Ok(Some(serde_json::to_value(value)?))
+}
+
+/// The fence of optimistic concurrency: `Ok` when `expected` is absent or is the version.
+pub(crate) fn expect_version(
+    kind: &'static str,
+    name: &str,
+    current: cp_model::Version,
+    expected: Option<cp_model::Version>,
+) -> Result<(), OdbError> {
+    match expected {
+        Some(expected) if expected != current => Err(OdbError::Stale {
+            kind,
+            name: name.to_owned(),
+            current,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The version after this change.
+pub(crate) fn next(version: cp_model::Version) -> cp_model::Version {
+    cp_model::Version(version.0.saturating_add(1))
+}
+
+/// A version as SQL stores it.
+pub(crate) fn version_to_sql(version: cp_model::Version) -> i64 {
+    to_sql(version.0)
+}

@@ -1,0 +1,156 @@
+//! One trial: who was asked, who passed, and what follows from that.
+//!
+//! Pure: time is an argument. Invariant: a verdict of `Passed` needs at least one node, and the word
+//! of every node that was asked and is still there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bascule_proto::config::v1 as proto;
+use cp_model::{DeclaredService, ImportFault, Invalid, NodeName, Package, ServiceName};
+use tokio::time::Instant;
+
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) package: Package,
+    asked: BTreeSet<NodeName>,
+    passed: BTreeMap<NodeName, Vec<DeclaredService>>,
+    /// Set when the first node is asked; nodes that come later get the time that is left.
+    deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Waiting,
+    Passed(Vec<DeclaredService>),
+    Refused(ImportFault),
+}
+
+// === impl Trial ===
+
+impl Trial {
+    pub(super) fn new(package: Package) -> Self {
+        Self {
+            package,
+            asked: BTreeSet::new(),
+            passed: BTreeMap::new(),
+            deadline: None,
+        }
+    }
+
+    pub(super) fn ask(&mut self, node: NodeName, now: Instant, timeout: Duration) {
+        self.passed.remove(&node);
+        self.asked.insert(node);
+        self.deadline.get_or_insert(now + timeout);
+    }
+
+    pub(super) fn leave(&mut self, node: &NodeName) {
+        self.asked.remove(node);
+        self.passed.remove(node);
+        if self.asked.is_empty() {
+            self.deadline = None;
+        }
+    }
+
+    pub(super) fn asked(&self) -> impl Iterator<Item = &NodeName> {
+        self.asked.iter()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Takes in a node's word; a refusal ends the trial at once.
+    pub(super) fn report(&mut self, node: &NodeName, report: proto::TrialReport) -> Verdict {
+        if !self.asked.contains(node) {
+            return Verdict::Waiting;
+        }
+        if let Some(error) = report.error {
+            return Verdict::Refused(ImportFault {
+                node: node.to_string(),
+                file: if error.file.is_empty() {
+                    self.package.file.to_string()
+                } else {
+                    error.file
+                },
+                line: error.line,
+                message: error.message,
+                traceback: error.traceback,
+            });
+        }
+        let declared: Result<Vec<_>, (u32, Invalid)> =
+            report.services.into_iter().map(declared).collect();
+        match declared {
+            Ok(services) => {
+                self.passed.insert(node.clone(), services);
+                self.verdict()
+            }
+            Err((line, error)) => {
+                Verdict::Refused(self.fault(node.as_str(), line, error.to_string()))
+            }
+        }
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        let mut passed = self.passed.iter();
+        let Some((first, services)) = passed.next() else {
+            return Verdict::Waiting;
+        };
+        if self.passed.len() < self.asked.len() {
+            return Verdict::Waiting;
+        }
+        for (node, others) in passed {
+            if names(others) != names(services) {
+                let message = format!("declares other services than on node {first}");
+                return Verdict::Refused(self.fault(node.as_str(), 0, message));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = services.iter().find(|service| !seen.insert(&service.name)) {
+            let message = format!("declares service {} twice", twice.name);
+            return Verdict::Refused(self.fault(first.as_str(), twice.line, message));
+        }
+        Verdict::Passed(services.clone())
+    }
+
+    /// The refusal when the time is up: names who did not answer.
+    pub(super) fn overdue(&self, timeout: Duration) -> ImportFault {
+        let silent = self
+            .asked
+            .iter()
+            .filter(|node| !self.passed.contains_key(*node));
+        let silent: Vec<_> = silent.map(NodeName::as_str).collect();
+        let message = format!("not imported within {} s", timeout.as_secs_f64());
+        self.fault(&silent.join(", "), 0, message)
+    }
+
+    fn fault(&self, node: &str, line: u32, message: String) -> ImportFault {
+        ImportFault {
+            node: node.to_owned(),
+            file: self.package.file.to_string(),
+            line,
+            message,
+            traceback: String::new(),
+        }
+    }
+}
+
+fn names(services: &[DeclaredService]) -> BTreeSet<&ServiceName> {
+    services.iter().map(|service| &service.name).collect()
+}
+
+fn declared(wire: proto::DeclaredService) -> Result<DeclaredService, (u32, Invalid)> {
+    let line = wire.line;
+    let name = ServiceName::parse(&wire.name).map_err(|error| (line, error))?;
+    if name.is_built_in() {
+        return Err((line, Invalid::new("service", format!("{name} is built in"))));
+    }
+    Ok(DeclaredService {
+        name,
+        class_name: wire.class_name,
+        line: wire.line,
+        documentation: wire.documentation,
+        input: wire.input,
+        output: wire.output,
+    })
+}

@@ -1,0 +1,201 @@
+//! What is known of every node while the control plane runs.
+//!
+//! Owns connections, running generations, acknowledgements, refusals and last reports; refuses
+//! rows (the ODB has those). Invariant: only the newest session of a node changes its entry.
+
+mod apply;
+mod entry;
+mod invoke;
+mod report;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bascule_proto::config::v1 as proto;
+use cp_model::{NodeName, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use apply::{Applied, NodeApplied, NodeApplyState};
+pub use entry::{AckRecord, Connection, CoreAck, NodeLive, NodeStatus, Refusal, Rejection};
+pub use invoke::{InvokeError, InvokeRequest, Invoked};
+pub use report::{Lifecycle, NodeReport, Running};
+
+use entry::NodeEntry;
+pub(crate) use entry::SessionHandle;
+
+/// Reports that statistics may lag behind by; more are dropped, and the gap shows.
+const REPORTS_QUEUED_MAX: usize = 1_024;
+
+/// Shared by sessions, deploys and use cases. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    nodes: Mutex<BTreeMap<NodeName, NodeEntry>>,
+    /// Counts changes, so that waiters look again.
+    changes: watch::Sender<u64>,
+    reports: mpsc::Sender<NodeReport>,
+    next_id: std::sync::atomic::AtomicU64,
+}
+
+/// What a session holds of the fleet.
+#[derive(Debug)]
+pub(crate) struct SessionTicket {
+    pub(crate) id: u64,
+    /// Messages for this node other than snapshots.
+    pub(crate) outbox: mpsc::Receiver<proto::ControlMessage>,
+    /// Resolves when a newer session of the node replaced this one.
+    pub(crate) replaced: oneshot::Receiver<()>,
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// The receiver is for statistics.
+    pub fn new() -> (Self, mpsc::Receiver<NodeReport>) {
+        let (reports, receiver) = mpsc::channel(REPORTS_QUEUED_MAX);
+        let (changes, _) = watch::channel(0);
+        let inner = Inner {
+            nodes: Mutex::default(),
+            changes,
+            reports,
+            next_id: std::sync::atomic::AtomicU64::new(1),
+        };
+        (
+            Self {
+                inner: Arc::new(inner),
+            },
+            receiver,
+        )
+    }
+
+    /// A node that the ODB knows and that has not connected yet: it counts as away.
+    pub fn expect(&self, name: &NodeName) {
+        self.nodes().entry(name.clone()).or_default();
+    }
+
+    /// The node's rows are gone.
+    pub fn forget(&self, name: &NodeName) {
+        self.nodes().remove(name);
+        self.changed();
+    }
+
+    pub fn node(&self, name: &NodeName) -> Option<NodeLive> {
+        self.nodes().get(name).map(NodeEntry::live)
+    }
+
+    pub fn all(&self) -> BTreeMap<NodeName, NodeLive> {
+        self.nodes()
+            .iter()
+            .map(|(name, entry)| (name.clone(), entry.live()))
+            .collect()
+    }
+
+    pub fn is_connected(&self, name: &NodeName) -> bool {
+        self.nodes().get(name).is_some_and(NodeEntry::is_connected)
+    }
+
+    pub fn connected(&self) -> Vec<NodeName> {
+        let nodes = self.nodes();
+        let connected = nodes.iter().filter(|(_, entry)| entry.is_connected());
+        connected.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Opens a session, replacing an earlier one of the same node.
+    pub(crate) fn connect(
+        &self,
+        name: &NodeName,
+        hello: &proto::Hello,
+        at: Timestamp,
+    ) -> SessionTicket {
+        let id = self.next_id();
+        let (handle, ticket) = SessionHandle::open(id);
+        self.nodes()
+            .entry(name.clone())
+            .or_default()
+            .connect(handle, hello, at);
+        self.changed();
+        ticket
+    }
+
+    /// False when the session had been replaced already.
+    pub(crate) fn disconnect(&self, name: &NodeName, session: u64) -> bool {
+        let ended = self
+            .nodes()
+            .get_mut(name)
+            .is_some_and(|entry| entry.disconnect(session));
+        self.changed();
+        ended
+    }
+
+    pub(crate) fn acked(&self, name: &NodeName, session: u64, ack: &proto::Ack) {
+        self.change(name, session, |entry| entry.acked(ack));
+    }
+
+    pub(crate) fn nacked(&self, name: &NodeName, session: u64, nack: proto::Nack) {
+        self.change(name, session, |entry| entry.nacked(nack));
+    }
+
+    /// Keeps what the report says of the node and hands it on to statistics.
+    pub(crate) fn reported(
+        &self,
+        name: &NodeName,
+        session: u64,
+        report: proto::Report,
+        at: Timestamp,
+    ) {
+        self.change(name, session, |entry| entry.reported(&report, at));
+        let report = NodeReport {
+            node: name.clone(),
+            at,
+            report,
+        };
+        if self.inner.reports.try_send(report).is_err() {
+            tracing::warn!(node = %name, "statistics cannot keep up; a report is dropped");
+        }
+    }
+
+    /// Sends to the node's newest session; false when there is none or it does not read.
+    pub(crate) fn send(&self, name: &NodeName, message: proto::control_message::Message) -> bool {
+        self.nodes()
+            .get(name)
+            .is_some_and(|entry| entry.send(message))
+    }
+
+    fn change(&self, name: &NodeName, session: u64, change: impl FnOnce(&mut NodeEntry)) {
+        let mut nodes = self.nodes();
+        if let Some(entry) = nodes.get_mut(name).filter(|entry| entry.is_of(session)) {
+            entry.heard();
+            change(entry);
+        }
+        drop(nodes);
+        self.changed();
+    }
+
+    /// Counts changes; for whoever waits until something holds.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
+    }
+
+    fn changed(&self) {
+        self.inner
+            .changes
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn nodes(&self) -> MutexGuard<'_, BTreeMap<NodeName, NodeEntry>> {
+        self.inner
+            .nodes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_id(&self) -> u64 {
+        self.inner
+            .next_id
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+    }
+}

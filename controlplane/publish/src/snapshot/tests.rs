@@ -1,0 +1,1 @@
+//! The golden snapshot: what nodes get for known rows.
