@@ -22,11 +22,13 @@ const TICK: Duration = Duration::from_millis(50);
 /// What the supervisor tells a core about its workers.
 #[derive(Debug)]
 pub enum WorkerEvent {
-    /// A worker has bound every live set; `stream` is this core's end of its socket.
+    /// A worker has bound every live set; `stream` is this core's end of its socket. A core prefers a worker whose
+    /// `home` it is: it may share its CPU, and two quiet cores do not both choose the same one.
     Joined {
         worker: u32,
         stream: UnixStream,
         faults: FaultReporter,
+        home: bool,
     },
     /// It finishes the calls that it has; no new ones.
     Leaving { worker: u32 },
@@ -96,6 +98,7 @@ impl WorkerPool {
     fn least_loaded(&self) -> Result<Rc<Link>, CallError> {
         let links = self.links.borrow();
         let open = links.iter().filter(|link| link.is_open());
+        // Of equals the first, which is one at home.
         open.min_by_key(|link| link.load())
             .map(Rc::clone)
             .ok_or(CallError::NoWorker)
@@ -116,8 +119,13 @@ impl WorkerPool {
                 worker,
                 stream,
                 faults,
+                home,
             } => match Link::open(worker, stream, faults, Rc::downgrade(self)) {
-                Ok(link) => self.links.borrow_mut().push(link),
+                Ok(link) => {
+                    let mut links = self.links.borrow_mut();
+                    let place = if home { 0 } else { links.len() };
+                    links.insert(place, link);
+                }
                 Err(error) => tracing::error!(worker, %error, "a worker's socket cannot be used"),
             },
             WorkerEvent::Leaving { worker } => self.with_link(worker, |link| link.leave()),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use dp_codec::Method;
-use dp_exec::{Call, CallError, DataFormat, Raised};
+use dp_exec::{Call, CallError, DataFormat, Raised, ServiceBinding};
 
-use crate::house::{House, on_a_core, on_a_core_with_epoll, until};
+use crate::house::{House, config, on_a_core, on_a_core_with_epoll, package, until};
 
 #[test]
 fn a_call_carries_its_body_and_the_reply_its_parts() {
@@ -85,6 +85,35 @@ fn calls_spread_over_the_workers_by_what_they_have_in_flight() {
             .filter(|waiting| waiting.worker() == held[0].worker())
             .count();
         assert_eq!(first, 5);
+    });
+}
+
+#[test]
+fn quiet_cores_prefer_different_workers() {
+    on_a_core(async {
+        let mut config = config(2);
+        config.cores = 2;
+        let (supervisor, cores) = dp_exec::Supervisor::start(config).unwrap();
+        let pools: Vec<_> = cores.into_iter().map(dp_exec::WorkerPool::new).collect();
+        until("both see both", || {
+            pools.iter().all(|pool| pool.ready() == 2)
+        })
+        .await;
+        let package = package("scripted");
+        let service = ServiceBinding {
+            name: "hold".to_owned(),
+            package: package.id.clone(),
+        };
+        let set = supervisor.bind(vec![package], vec![service]).await.unwrap();
+        let call = Call {
+            handle: set.handles["hold"],
+            ..Call::default()
+        };
+        let first: Vec<_> = pools
+            .iter()
+            .map(|pool| pool.begin(&call, None).unwrap())
+            .collect();
+        assert_ne!(first[0].worker(), first[1].worker());
     });
 }
 

@@ -148,13 +148,15 @@ impl Coordinator {
             worker.child.pid(),
             std::mem::take(&mut worker.cores),
         );
-        for (core, stream) in self.cores.iter().zip(streams) {
+        for (index, (core, stream)) in self.cores.iter().zip(streams).enumerate() {
+            let home = seat.checked_rem(self.cores.len()) == Some(index);
             let faults = self.mailbox.fault_reporter(id);
             // A core that has stopped needs no news.
             core.send(WorkerEvent::Joined {
                 worker: id,
                 stream,
                 faults,
+                home,
             })
             .ok();
         }
