@@ -138,7 +138,7 @@ class ServiceLogger:
         """Whether a record of this level is written."""
         return level >= threshold
 
-    def log(self, level, msg, *args, exc_info=None, extra=None, stack_info=None, stacklevel=1,
+    def log(self, level, msg, /, *args, exc_info=None, extra=None, stack_info=None, stacklevel=1,
             **fields):
         """Writes a record; `%` formatting as in the standard library."""
         if level < threshold:
@@ -156,31 +156,31 @@ class ServiceLogger:
                 fields["traceback"] = render(error)
         emit(level, msg if isinstance(msg, str) else str(msg), self.name, fields, self._call)
 
-    def debug(self, msg, *args, **fields):
+    def debug(self, msg, /, *args, **fields):
         """A record for the programmer."""
         self.log(DEBUG, msg, *args, **fields)
 
-    def info(self, msg, *args, **fields):
+    def info(self, msg, /, *args, **fields):
         """A record of what happened."""
         self.log(INFO, msg, *args, **fields)
 
-    def warning(self, msg, *args, **fields):
+    def warning(self, msg, /, *args, **fields):
         """A record of what may be wrong."""
         self.log(WARN, msg, *args, **fields)
 
     warn = warning
 
-    def error(self, msg, *args, **fields):
+    def error(self, msg, /, *args, **fields):
         """A record of what is wrong."""
         self.log(ERROR, msg, *args, **fields)
 
-    def critical(self, msg, *args, **fields):
+    def critical(self, msg, /, *args, **fields):
         """The same as error, for those who use it."""
         self.log(CRITICAL, msg, *args, **fields)
 
     fatal = critical
 
-    def exception(self, msg, *args, exc_info=True, **fields):
+    def exception(self, msg, /, *args, exc_info=True, **fields):
         """An error record with the traceback of the exception being handled."""
         self.log(ERROR, msg, *args, exc_info=exc_info, **fields)
 

@@ -160,6 +160,6 @@ class Examples(WorkerCase):
                      "Invalid JSON: Expecting value at line 1 column 13")
 
 
-del WorkerCase
+del WorkerCase, Examples
 if __name__ == "__main__":
     unittest.main()

@@ -3,8 +3,8 @@
 Owns: modules by package id, so that old and new live side by side. Refuses: who may call them.
 Invariant: an import that fails leaves nothing behind, neither a module nor a line of its source.
 
-A module is not importable by name from `sys.modules` while it is only tried. Once it is bound it
-stands there under its own name, unless that name belongs to somebody else (a file called json.py).
+A module stands in `sys.modules` under its own name while it is imported and once it is bound, unless
+that name belongs to somebody else (a file called json.py); the newest bound version has it.
 """
 
 from __future__ import annotations
@@ -108,11 +108,8 @@ def forget(package):
 
 def publish(package):
     """Makes the module known under its name, as `inspect` and pickle expect."""
-    name = package.module_name
-    present = sys.modules.get(name)
-    if present is None or getattr(present, "__bascule_package__", None) is not None:
-        if not _belongs_to_others(name):
-            sys.modules[name] = package.module
+    if not _belongs_to_others(package.module_name):
+        sys.modules[package.module_name] = package.module
 
 
 def _belongs_to_others(name):
@@ -146,7 +143,18 @@ def _execute(package):
     module.__spec__ = importlib.machinery.ModuleSpec(name, loader, origin=package.path)
     module.__bascule_package__ = package.id
     package.module = module
-    exec(code, module.__dict__)
+    earlier, borrowed = sys.modules.get(name), not _belongs_to_others(name)
+    if borrowed:
+        # dataclasses and enum look their module up by name while a class is made.
+        sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)
+    finally:
+        if borrowed and sys.modules.get(name) is module:
+            if earlier is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = earlier
 
 
 def _collect(package):
