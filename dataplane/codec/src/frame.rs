@@ -5,7 +5,9 @@ mod decode;
 mod encode;
 
 pub use decode::{Failed, Frame, Reply, Split, split};
-pub use encode::{Call, encode_call, encode_cancel, encode_control, encode_failed, encode_reply};
+pub use encode::{
+    Call, encode_call, encode_cancel, encode_control, encode_failed, encode_reply, push_param,
+};
 
 /// The size of the head of a frame.
 pub const FRAME_HEAD_BYTES: usize = 12;

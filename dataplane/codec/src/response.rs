@@ -153,8 +153,11 @@ impl ResponseHead {
             (false, Some(length)) => BodyLength::Sized(length),
             (false, None) => BodyLength::UntilClose,
         };
-        // Two lengths, or one that only the end of the connection tells, end it.
-        let doubtful = (chunked && length.is_some()) || self.body == BodyLength::UntilClose;
+        // Two lengths, one that only the end of the connection tells, or one for a body that may not be: what comes
+        // next on the connection is not known for sure.
+        let forbidden = self.status == 204 && (chunked || length.is_some_and(|length| length > 0));
+        let doubtful =
+            (chunked && length.is_some()) || self.body == BodyLength::UntilClose || forbidden;
         self.keep_alive = connection.keeps_alive(self.version) && !doubtful;
         Ok(())
     }

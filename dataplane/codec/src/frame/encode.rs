@@ -81,6 +81,15 @@ pub fn encode_call(out: &mut Vec<u8>, call_id: u32, call: &Call<'_>) -> Result<(
     Ok(())
 }
 
+/// Appends one path parameter as [`Call::params`] holds them. Neither part may hold a NUL, which routing sees to.
+pub fn push_param(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    debug_assert!(!name.contains(&0) && !value.contains(&0));
+    for part in [name, value] {
+        out.extend_from_slice(part);
+        out.push(0);
+    }
+}
+
 /// Appends a CANCEL.
 pub fn encode_cancel(out: &mut Vec<u8>, call_id: u32) {
     // A payload of nothing is never too large.

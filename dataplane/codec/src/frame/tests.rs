@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{Call, DataFormat, FRAME_HEAD_BYTES, Failed, Frame, FrameError, FrameKind};
 use super::{PAYLOAD_BYTES_MAX, Reply, Source, Split, encode_call, encode_cancel, encode_control};
-use super::{encode_failed, encode_reply, split};
+use super::{encode_failed, encode_reply, push_param, split};
 use crate::Method;
 
 fn golden() -> Vec<(&'static str, Vec<u8>)> {
@@ -156,6 +156,14 @@ fn a_call_starts_with_the_head_that_the_protocol_says() {
     assert_eq!(bytes[4..12], [1, 0, 0, 0, 7, 0, 0, 0]);
     assert_eq!(bytes[12..24], [3, 0, 0, 0, 0x30, 0x75, 0, 0, 1, 0, 0, 0]);
     assert_eq!(bytes[24..26], 3_u16.to_le_bytes(), "the length of the cid");
+}
+
+#[test]
+fn parameters_are_pairs_that_end_in_nul() {
+    let mut params = Vec::new();
+    push_param(&mut params, b"name", "J\u{fc}rgen".as_bytes());
+    push_param(&mut params, b"empty", b"");
+    assert_eq!(params, "name\0J\u{fc}rgen\0empty\0\0".as_bytes());
 }
 
 #[test]
