@@ -35,7 +35,7 @@ export async function startMock(world, { port = 0, token = 'bsc_mock' } = {}) {
   const timer = setInterval(() => {
     const point = tick(world);
     id += 1;
-    for (const stream of state.streams) stream.write(event(id, 'tick', tickBody(world, point)));
+    for (const stream of state.streams) stream.write(event(`mock-${id}`, 'tick', tickBody(world, point)));
   }, 1000);
   const url = `http://127.0.0.1:${server.address().port}`;
   return {
@@ -62,8 +62,8 @@ function issueCode(state) {
 }
 
 function tickBody(world, point) {
-  const services = world.services.map(({ name, stats }) => ({ name, ...stats }));
-  return { cluster: cluster(world), nodes: world.nodes, services, stats: { total: total(world) }, point };
+  const stats = { at: new Date().toISOString(), total: total(world), last: point };
+  return { cluster: cluster(world), nodes: world.nodes, services: world.services, stats };
 }
 
 async function answer(state, request, response) {
@@ -126,7 +126,7 @@ function moveNode(world, [, name, action], response) {
 function stream(state, response) {
   if (state.refuseStreams) return problem(response, 503, 'Unavailable');
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  response.write(event(0, 'tick', tickBody(state.world, state.world.series.at(-1) ?? null)));
+  response.write(event('mock-0', 'tick', tickBody(state.world, state.world.series.at(-1) ?? null)));
   state.streams.add(response);
   response.on('close', () => state.streams.delete(response));
 }

@@ -57,7 +57,7 @@ function service(name, fields) {
     version: null,
     class_name: name.replace(/(^|\.)(\w)/g, (_, __, letter) => letter.toUpperCase()),
     line: null,
-    documentation: null,
+    documentation: '',
     input: [],
     output: [],
     channels: [],

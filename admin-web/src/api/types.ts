@@ -16,7 +16,8 @@ export interface Refusal {
   object: string;
   field: string;
   reason: string;
-  core?: number | null;
+  /** -1 when the node as a whole refused. */
+  core: number;
 }
 
 export interface Node {
@@ -32,7 +33,7 @@ export interface Node {
   balancer_address: string | null;
   admin_address: string | null;
   version: string;
-  python: string | null;
+  python: string;
   weight: number;
   workers: { ready: number; total: number };
   node_state: 'starting' | 'ready' | 'stopping';
@@ -59,10 +60,12 @@ export interface Service {
   name: string;
   file: string | null;
   package_id: string | null;
-  version: number | string | null;
+  version: number | null;
   class_name: string | null;
   line: number | null;
-  documentation: string | null;
+  documentation: string;
+  input: string[];
+  output: string[];
   deployed_at: string | null;
   channels: string[];
   built_in: boolean;
@@ -108,7 +111,7 @@ export interface Failure {
   service: string;
   status: number;
   kind: string;
-  traceback: string | null;
+  traceback: string;
 }
 
 export interface GenerationNode {
@@ -129,7 +132,7 @@ export interface Generation {
 export interface Applied {
   generation: number;
   complete: boolean;
-  took_ms: number | null;
+  took_ms: number;
   nodes: GenerationNode[];
 }
 

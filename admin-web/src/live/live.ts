@@ -46,7 +46,7 @@ export function useFollowStream(onUnauthorized: () => void): void {
     };
     const onTick = (tick: Tick) => {
       dispatch({ kind: 'tick', now: Date.now(), tick });
-      if (previous && changed(previous, tick)) refresh(queryKeys.generations, queryKeys.services);
+      if (previous && changed(previous, tick)) refresh(queryKeys.generations);
       if (tick.point && tick.point.errors > 0) refresh(queryKeys.failures);
       previous = tick;
     };
@@ -67,7 +67,7 @@ export function useFollowStream(onUnauthorized: () => void): void {
         // With the first word of a connection, not before it: what the page says is old must not move.
         if (!isSeeded) void seed();
         isSeeded = true;
-        if (event === 'deploy') refresh(queryKeys.generations, queryKeys.services);
+        if (event === 'deploy') refresh(queryKeys.generations);
         const tick = event === 'tick' ? tickOf(data) : null;
         if (tick) onTick(tick);
       },
@@ -78,7 +78,7 @@ export function useFollowStream(onUnauthorized: () => void): void {
   }, [queries, onUnauthorized]);
 }
 
-/** Whether the list of generations or of services may read differently now. */
+/** Whether the list of generations may read differently now. */
 function changed(before: Tick, after: Tick): boolean {
   const acknowledged = (tick: Tick) =>
     tick.nodes.map((node) => `${node.name} ${node.generation} ${node.status}`).join();

@@ -66,8 +66,9 @@ describe('a tick', () => {
   it('that_cannot_be_read_is_skipped', () => {
     for (const data of ['', 'nonsense', '{}', '[]', '{"cluster":{},"nodes":{}}']) expect(tickOf(data)).toBeNull();
   });
-  it('carries_the_figures_of_services_by_name', () => {
-    const wire = { cluster: {}, nodes: [], services: [{ name: 'a', p50_us: 3 }], stats: { total: {} }, point: null };
-    expect(tickOf(JSON.stringify(wire))?.services.get('a')?.p50_us).toBe(3);
+  it('without_a_reported_second_has_no_point', () => {
+    const wire = { cluster: {}, nodes: [], services: [], stats: { total: {}, last: null } };
+    expect(tickOf(JSON.stringify(wire))?.point).toBeNull();
+    expect(tickOf(JSON.stringify({ ...wire, stats: { total: {}, last: point(4) } }))?.point).toEqual(point(4));
   });
 });

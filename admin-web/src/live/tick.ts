@@ -2,23 +2,22 @@
 //
 // Invariant: a tick that cannot be read is null and is skipped; it never stops the stream.
 
-import type { Cluster, Node, ServiceStats, StatsPoint, StatsTotal } from '../api/types.ts';
+import type { Cluster, Node, Service, StatsPoint, StatsTotal } from '../api/types.ts';
 
 export interface Tick {
   cluster: Cluster;
   nodes: Node[];
-  /** Figures by service name; the services themselves come from `GET /services`. */
-  services: Map<string, ServiceStats>;
+  services: Service[];
   total: StatsTotal;
+  /** The newest whole second, when a node reported it. */
   point: StatsPoint | null;
 }
 
 interface Wire {
   cluster: Cluster;
   nodes: Node[];
-  services: (ServiceStats & { name: string; stats?: ServiceStats })[];
-  stats: { total: StatsTotal };
-  point: StatsPoint | null;
+  services: Service[];
+  stats: { total: StatsTotal; last: StatsPoint | null };
 }
 
 export function tickOf(data: string): Tick | null {
@@ -28,12 +27,7 @@ export function tickOf(data: string): Tick | null {
   } catch {
     return null;
   }
-  if (!wire.cluster || !Array.isArray(wire.nodes) || !wire.stats?.total) return null;
-  return {
-    cluster: wire.cluster,
-    nodes: wire.nodes,
-    services: new Map((wire.services ?? []).map((service) => [service.name, service.stats ?? service])),
-    total: wire.stats.total,
-    point: wire.point ?? null,
-  };
+  const { cluster, nodes, services, stats } = wire;
+  if (!cluster || !Array.isArray(nodes) || !Array.isArray(services) || !stats?.total) return null;
+  return { cluster, nodes, services, total: stats.total, point: stats.last ?? null };
 }

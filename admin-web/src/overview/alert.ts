@@ -30,9 +30,14 @@ export function alertOf(nodes: Node[], now: number): Alert | null {
     severity: alone ? 'bad' : 'warn',
     node: away.name,
     title: alone && nodes.length > 1 ? 'No node is connected' : `${away.name} is away`,
-    detail: `Last heard ${since(away.last_seen_at, now)} ago, at r${away.generation}.${alone ? ' What still runs serves its last snapshot.' : ' The other nodes take its share.'}`,
+    detail: `${lastHeard(away, now)}${alone ? ' What still runs serves its last snapshot.' : ' The other nodes take its share.'}`,
     more: alone ? 0 : othersAway.length,
   };
+}
+
+function lastHeard(node: Node, now: number): string {
+  if (!node.last_seen_at) return 'It has not connected since the control plane started.';
+  return `Last heard ${since(node.last_seen_at, now)} ago, at r${node.generation}.`;
 }
 
 function refusalText(node: Node): string {

@@ -95,14 +95,13 @@ export function ChangeNotice({ change }: { change: NodeChangeControl }) {
 /** `r7 applied on 2/2 nodes in 12 ms`; what has not answered or refused is named. */
 export function appliedText(applied: Applied): string {
   const done = applied.nodes.filter((node) => node.state === 'applied').length;
-  const took = applied.took_ms === null ? '' : ` in ${millis(applied.took_ms)}`;
   const named = (state: string) => applied.nodes.filter((node) => node.state === state).map((node) => node.node);
   const notes = [
     ...named('rejected').map((name) => `${name} rejected it`),
     ...named('pending').map((name) => `${name} has not answered yet`),
     ...named('away').map((name) => `${name} is away`),
   ];
-  const text = `r${applied.generation} applied on ${done}/${applied.nodes.length} nodes${took}`;
+  const text = `r${applied.generation} applied on ${done}/${applied.nodes.length} nodes in ${millis(applied.took_ms)}`;
   return notes.length === 0 ? text : `${text}; ${notes.join(', ')}`;
 }
 

@@ -27,7 +27,7 @@ export function NodeDetail({ node, now }: { node: Node; now: number }) {
         <Fact name="CPU">{share(node.cpu_share)}</Fact>
         <Fact name="Memory">{bytes(node.resident_bytes)}</Fact>
         <Fact name="Version">{node.version}</Fact>
-        <Fact name="Python">{node.python ?? UNKNOWN}</Fact>
+        <Fact name="Python">{node.python || UNKNOWN}</Fact>
         <Fact name="Up">
           <span title={clock(node.started_at, now)}>{since(node.started_at, now)}</span>
         </Fact>
@@ -87,9 +87,7 @@ export function Rejection({ rejection }: { rejection: NonNullable<Node['rejectio
               {refusal.field && ` · ${refusal.field}`}
             </code>{' '}
             {refusal.reason}
-            {typeof refusal.core === 'number' && refusal.core >= 0 && (
-              <span className="text-muted"> (core {refusal.core})</span>
-            )}
+            {refusal.core >= 0 && <span className="text-muted"> (core {refusal.core})</span>}
           </li>
         ))}
       </ul>

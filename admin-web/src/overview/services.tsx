@@ -151,7 +151,7 @@ function columnsOf(now: number): Column<Service>[] {
 function NameCell({ service }: { service: Service }) {
   return (
     <>
-      <span className="break-all font-medium" title={service.documentation ?? undefined}>
+      <span className="break-all font-medium" title={service.documentation || undefined}>
         {service.name}
       </span>
       <span className="block break-words text-muted text-sm md:hidden">
@@ -172,14 +172,13 @@ function FileCell({ service }: { service: Service }) {
   return (
     <span className="break-all font-mono text-sm">
       {service.file ?? UNKNOWN}
-      {service.line !== null && <span className="text-muted">:{service.line}</span>}
+      {typeof service.line === 'number' && <span className="text-muted">:{service.line}</span>}
     </span>
   );
 }
 
 function versionOf({ version, built_in }: Service): string {
-  if (built_in || version === null) return UNKNOWN;
-  return typeof version === 'number' ? `v${version}` : version.slice(0, 12);
+  return built_in || !version ? UNKNOWN : `v${version}`;
 }
 
 function by(key: (service: Service) => string | number): (a: Service, b: Service) => number {

@@ -52,7 +52,9 @@ function service(name: string, rps: number, fields: Partial<Service> = {}): Serv
     version: 3,
     class_name: 'Hello',
     line: 4,
-    documentation: null,
+    documentation: '',
+    input: [],
+    output: [],
     deployed_at: null,
     channels: [],
     built_in: false,
@@ -155,7 +157,7 @@ it('many_services_are_cut_and_the_page_says_so', () => {
 });
 
 it('the_alert_is_the_most_severe_thing_alone', () => {
-  const refusals = [{ object: 'channel a', field: 'path', reason: 'taken' }];
+  const refusals = [{ object: 'channel a', field: 'path', reason: 'taken', core: -1 }];
   const rejected = node('dev-2', { status: 'rejected', generation: 6, rejection: { generation: 7, refusals } });
   const away = node('dev-3', { status: 'away', connection: 'away' });
   expect(alertOf([node('dev-1')], NOW)).toBeNull();
@@ -183,8 +185,8 @@ it('the_result_of_a_change_names_who_is_missing', () => {
     'r7 applied on 2/2 nodes in 12 ms',
   );
   const mixed = [member('a', 'applied'), member('b', 'pending'), member('c', 'rejected'), member('d', 'away')];
-  expect(appliedText({ generation: 8, complete: false, took_ms: null, nodes: mixed })).toBe(
-    'r8 applied on 1/4 nodes; c rejected it, b has not answered yet, d is away',
+  expect(appliedText({ generation: 8, complete: false, took_ms: 5000, nodes: mixed })).toBe(
+    'r8 applied on 1/4 nodes in 5 s; c rejected it, b has not answered yet, d is away',
   );
 });
 

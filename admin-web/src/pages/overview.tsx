@@ -2,9 +2,8 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
-import { useCallback, useMemo } from 'react';
+import { useCallback } from 'react';
 import { clusterQuery, nodesQuery, servicesQuery } from '../api/queries.ts';
-import type { Service, ServiceStats } from '../api/types.ts';
 import { ConnectionBar } from '../components/connection-bar.tsx';
 import { Header } from '../components/header.tsx';
 import { Shape } from '../components/status.tsx';
@@ -51,10 +50,7 @@ function Overview() {
   const nodesRead = useQuery(nodesQuery);
   const servicesRead = useQuery(servicesQuery);
   const nodes = live.tick?.nodes ?? nodesRead.data;
-  const services = useMemo(
-    () => servicesRead.data && withFigures(servicesRead.data, live.tick?.services),
-    [servicesRead.data, live.tick],
-  );
+  const services = live.tick?.services ?? servicesRead.data;
   const isStale = staleness(live, now) !== null;
   const set = (change: Partial<OverviewSearch>) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false });
@@ -117,9 +113,4 @@ function Title({ now, isStale }: { now: number; isStale: boolean }) {
       </p>
     </div>
   );
-}
-
-function withFigures(services: Service[], figures: Map<string, ServiceStats> | undefined): Service[] {
-  if (!figures) return services;
-  return services.map((service) => ({ ...service, stats: figures.get(service.name) ?? service.stats }));
 }

@@ -35,7 +35,7 @@ export function SignInPage({ linkProblem, onSignedIn }: Props) {
           The token is in <code className="font-mono">admin.token</code> in the control plane's state folder. On a
           machine that runs <code className="font-mono">bascule dev</code>:
         </p>
-        <CommandLine command="cat .bascule/controlplane/admin.token" />
+        <CommandLine command="cat .bascule/admin.token" />
       </div>
     </main>
   );
