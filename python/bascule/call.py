@@ -118,7 +118,6 @@ class InnerCall:
 
     __slots__ = ("cid", "value", "chain", "channel", "remote", "plan", "is_json")
     path = query = method = ""
-    params = {}
     header_block = b""
     from_api = True
 
@@ -130,6 +129,10 @@ class InnerCall:
         self.remote = remote
         self.plan = None
         self.is_json = True
+
+    @property
+    def params(self):
+        return {}
 
     @property
     def body(self):

@@ -1,8 +1,8 @@
 """Exceptions a service raises to answer with an HTTP status.
 
 Owns: the classes, their statuses and what a client may read of them (`details`). Refuses: writing
-responses, that is `bascule._worker.rescue`. Invariant: a message reaches a client only from a
-`ClientError`, whose author wrote it for the client; every other text stays in the log.
+responses, that is `bascule._worker.rescue`. Invariant: a message reaches a client only from
+`Reportable` classes whose authors write it for the client; every other text stays in the log.
 
 The signature is Zato's, `BadRequest(cid, "message")`; the shorter `BadRequest("message")` works too.
 """
@@ -176,6 +176,10 @@ class InvokeTimeout(Reportable):
 
     status = 504
     phrase = "A called service did not answer in time"
+
+    @property
+    def details(self):
+        return self.phrase
 
 
 class ServiceMissing(BasculeError):

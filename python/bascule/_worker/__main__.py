@@ -29,6 +29,20 @@ def _arguments():
     return given.control_fd, [int(fd) for fd in given.core_fds.split(",") if fd]
 
 
+def _keep_to_this_process(fds):
+    """Children of services must not hold, or speak on, the worker's sockets."""
+    for fd in fds:
+        os.set_inheritable(fd, False)
+
+    def in_child():
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for fd in fds:
+            os.dup2(nothing, fd, inheritable=False)
+        os.close(nothing)
+
+    os.register_at_fork(after_in_child=in_child)
+
+
 def main():
     """Runs the loop until the node ends it."""
     greenlets = _patch()
@@ -52,6 +66,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Standard output is not ours (the node's access log): what a service prints is a log record.
     os.dup2(2, 1)
+    _keep_to_this_process([control_fd, *core_fds])
     logs.install(running_call)
     gc.collect()
     gc.freeze()

@@ -89,8 +89,7 @@ def load(spec) -> Package:
     try:
         _execute(package)
         _collect(package)
-        for name, cls in package.classes.items():
-            Plan(cls, name)
+        package.describe()
         return package
     except BaseException as error:
         report = _report(package, error)

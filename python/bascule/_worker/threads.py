@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _socket
 import contextvars
+import errno
 import os
 import selectors
 import signal
@@ -92,8 +93,11 @@ class Link:
                     sent = self.sock.send(data) if data else 0
                 except BlockingIOError:
                     sent = 0
-                except OSError:
-                    self.closed = True
+                except OSError as error:
+                    if error.errno == errno.ENOTSOCK:
+                        # A child that a service forked has come to the end of the call.
+                        os._exit(0)
+                    # The peer is gone; the reading side will see it and close.
                     sent = len(data)
                 self.pending = data[sent:]
                 blocked = bool(self.pending)

@@ -1,0 +1,101 @@
+"""What services do to a worker, and what it survives."""
+
+import os
+import unittest
+
+from harness import LIMIT, Worker, WorkerCase, in_each_mode
+
+SOURCE = ("faults.py", """
+    import os, subprocess, sys, threading
+    from bascule import Service
+
+    class Echo(Service):
+        def handle(self):
+            self.response.payload = self.request.payload
+    class Forks(Service):
+        def handle(self):
+            child = os.fork()
+            if child == 0:
+                return {"child": True}
+            return {"status": os.waitpid(child, 0)[1]}
+    class Subprocess(Service):
+        def handle(self):
+            holder = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
+            sockets = [os.readlink(f"/proc/{holder.pid}/fd/{fd}")
+                       for fd in os.listdir(f"/proc/{holder.pid}/fd")]
+            holder.communicate()
+            return {"sockets": [name for name in sockets if name.startswith("socket:")]}
+    class Recurses(Service):
+        def handle(self):
+            return self.handle()
+    class Chatty(Service):
+        def handle(self):
+            for number in range(3000):
+                self.logger.info("x" * 200, number=number)
+    class Killed(Service):
+        def handle(self):
+            os._exit(9)
+    class Thrown(Service):
+        def handle(self):
+            def stray():
+                sys.exit(5)
+            thread = threading.Thread(target=stray)
+            thread.start()
+            thread.join()
+""")
+
+
+@in_each_mode
+class Faults(WorkerCase):
+    SOURCES = (SOURCE,)
+
+    def alive(self):
+        self.assertEqual(self.worker.call("faults.echo", json_body=[1]).json, [1])
+        self.assertEqual(self.worker.ping(9), 9)
+
+    def test_a_forked_child_speaks_on_none_of_our_sockets(self):
+        answer = self.worker.call("faults.forks")
+        self.assertIn("status", answer.json)
+        self.alive()
+        self.assertTrue(self.worker.cores[0].nothing_waits())
+
+    def test_processes_of_services_inherit_no_socket(self):
+        self.assertEqual(self.worker.call("faults.subprocess").json, {"sockets": []})
+
+    def test_endless_recursion_fails_its_call_only(self):
+        self.assertEqual(self.worker.call("faults.recurses").raised, "RecursionError")
+        self.alive()
+
+    def test_sys_exit_in_a_stray_thread_ends_nothing(self):
+        self.assertEqual(self.worker.call("faults.thrown").status, 200)
+        self.alive()
+
+
+@in_each_mode
+class Ends:
+    def test_a_process_that_exits_is_seen_as_end_of_file(self):
+        worker = Worker(self.mode)
+        self.addCleanup(worker.close)
+        worker.deploy(SOURCE)
+        worker.start("faults.killed")
+        self.assertIsNone(worker.cores[0].receive())
+        self.assertEqual(worker.process.wait(LIMIT), 9)
+
+    def test_a_reader_of_logs_that_does_not_read_blocks_nothing(self):
+        read, write = os.pipe()
+        worker = Worker(self.mode, stderr=write)
+        self.addCleanup(worker.close)
+        self.addCleanup(os.close, read)
+        os.close(write)
+        worker.deploy(SOURCE)
+        self.assertEqual(worker.call("faults.chatty").status, 200)
+        self.assertEqual(worker.call("faults.echo", json_body=[2]).json, [2])
+        while len(os.read(read, 1 << 16)) == 1 << 16:
+            pass
+        worker.call("faults.chatty")
+        self.assertIn(b'"dropped":', os.read(read, 1 << 16))
+
+
+del WorkerCase, Faults, Ends
+if __name__ == "__main__":
+    unittest.main()
