@@ -1,1 +1,77 @@
-//! REST face of the use cases, OpenAPI, and the embedded console.
+//! REST face of the use cases, `OpenAPI`, and the embedded console.
+//!
+//! Owns HTTP: routes, shapes, errors, who is let in. Refuses rules of the business (cp-app has
+//! those). Invariant: every route but the few open ones needs credentials, and every error is an
+//! RFC 9457 problem.
+
+mod access;
+mod applied;
+mod audit;
+mod channel;
+mod cluster;
+mod console;
+mod context;
+mod error;
+mod etag;
+mod failure;
+mod generation;
+mod guard;
+mod health;
+mod json;
+mod metrics;
+mod node;
+mod openapi;
+mod package;
+mod problem;
+mod query;
+mod render;
+mod service;
+mod session;
+mod stats;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use cp_app::App;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use access::Access;
+pub use stream::Events;
+
+/// What handlers share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub app: App,
+    pub access: Arc<Access>,
+    pub events: Arc<Events>,
+    /// Turns true when the control plane stops; long answers end then.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// The whole HTTP service of the control plane.
+pub fn router(api: Api) -> Router {
+    let routes = Router::new()
+        .merge(audit::routes())
+        .merge(channel::routes())
+        .merge(cluster::routes())
+        .merge(failure::routes())
+        .merge(generation::routes())
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .merge(node::routes())
+        .merge(openapi::routes())
+        .merge(package::routes())
+        .merge(service::routes())
+        .merge(session::routes())
+        .merge(stats::routes())
+        .merge(stream::routes())
+        .fallback(console::serve);
+    routes
+        .with_state(api.clone())
+        .layer(from_fn_with_state(api, guard::guard))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(render::render))
+}

@@ -1,0 +1,86 @@
+//! What handlers take out of a request besides its body.
+//!
+//! Invariant: an `OpContext` exists only after the guard let the request in.
+
+use std::time::Duration;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::IntoResponse as _;
+use cp_auth::{Actor, OpContext};
+
+use crate::etag::{self, IfMatch};
+use crate::problem::Problem;
+use crate::query::WaitQuery;
+
+/// Correlation id of the request.
+#[derive(Debug, Clone)]
+pub(crate) struct Cid(pub(crate) String);
+
+/// Set by the guard.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted(pub(crate) Actor);
+
+/// Who asks, for a use case.
+#[derive(Debug)]
+pub(crate) struct Context(pub(crate) OpContext);
+
+/// What a change of one named object says besides its body.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) if_match: Option<IfMatch>,
+    /// How long to wait until nodes have applied the change.
+    pub(crate) wait: Option<Duration>,
+}
+
+// === impl Context ===
+
+impl<S: Sync> FromRequestParts<S> for Context {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let admitted = parts.extensions.get::<Admitted>();
+        let Some(Admitted(actor)) = admitted else {
+            return Err(Problem::of_status(
+                StatusCode::UNAUTHORIZED,
+                "credentials are needed",
+            ));
+        };
+        let cid = parts
+            .extensions
+            .get::<Cid>()
+            .map(|cid| cid.0.clone())
+            .unwrap_or_default();
+        Ok(Self(OpContext {
+            actor: *actor,
+            at: cp_app::clock::now(),
+            cid,
+        }))
+    }
+}
+
+// === impl Target ===
+
+impl<S: Send + Sync> FromRequestParts<S> for Target {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let of_path =
+            |error: PathRejection| Problem::of_status(error.into_response().status(), "bad path");
+        let of_query = |error: QueryRejection| Problem::bad_request("", error.body_text());
+        let Path(name) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(of_path)?;
+        let query = Query::<WaitQuery>::from_request_parts(parts, state)
+            .await
+            .map_err(of_query)?;
+        Ok(Self {
+            name,
+            if_match: etag::optional(&parts.headers),
+            wait: query.duration()?,
+        })
+    }
+}

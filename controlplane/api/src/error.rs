@@ -1,0 +1,128 @@
+//! The one place that maps what use cases end with to HTTP.
+//!
+//! Invariant: whose fault it is decides the class: 4xx the caller can mend, 5xx we log with the
+//! whole chain and tell in a few words.
+
+use std::error::Error;
+
+use axum::http::{StatusCode, header};
+use cp_app::{AppError, InvokeError, OdbError};
+use cp_model::Invalid;
+
+use crate::problem::Problem;
+
+/// When to try again after "busy".
+const RETRY_AFTER_SECONDS: &str = "1";
+
+// === impl Problem ===
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Forbidden(inner) => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", inner.to_string())
+            }
+            AppError::Invalid(errors) => errors.into(),
+            AppError::NotFound { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "not-found", error.to_string())
+            }
+            AppError::NodeConnected(_) => {
+                Self::new(StatusCode::CONFLICT, "node-connected", error.to_string())
+            }
+            AppError::Invoke(inner) => inner.into(),
+            AppError::Odb(inner) => (&inner).into(),
+        }
+    }
+}
+
+impl From<InvokeError> for Problem {
+    fn from(error: InvokeError) -> Self {
+        let (status, kind) = match &error {
+            InvokeError::NoNode => (StatusCode::SERVICE_UNAVAILABLE, "no-node"),
+            InvokeError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "node-busy"),
+            InvokeError::Gone(_) => (StatusCode::BAD_GATEWAY, "node-gone"),
+            InvokeError::TimedOut(_) => (StatusCode::GATEWAY_TIMEOUT, "node-silent"),
+        };
+        let problem = Self::new(status, kind, error.to_string());
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                problem.with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS)
+            }
+            _ => problem,
+        }
+    }
+}
+
+impl From<Vec<Invalid>> for Problem {
+    fn from(errors: Vec<Invalid>) -> Self {
+        let detail = errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ");
+        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid", detail);
+        errors.into_iter().fold(problem, |problem, error| {
+            problem.with_error(&format!("/{}", error.field), error.reason)
+        })
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(error: Invalid) -> Self {
+        vec![error].into()
+    }
+}
+
+impl From<&OdbError> for Problem {
+    fn from(error: &OdbError) -> Self {
+        let text = error.to_string();
+        match error {
+            OdbError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not-found", text),
+            OdbError::Exists { .. } => {
+                Self::new(StatusCode::CONFLICT, "exists", text.clone()).with_error("/name", text)
+            }
+            OdbError::Stale { current, .. } => {
+                let etag = crate::etag::of_version(*current);
+                Self::new(StatusCode::PRECONDITION_FAILED, "stale", text)
+                    .with_header(header::ETAG, &etag)
+                    .with("etag", etag.clone().into())
+            }
+            OdbError::ChannelTaken { .. } => {
+                Self::new(StatusCode::CONFLICT, "channel-taken", text.clone())
+                    .with_error("/path", text)
+            }
+            OdbError::ServiceUnknown(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "service-unknown",
+                text.clone(),
+            )
+            .with_error("/service", text),
+            OdbError::ServiceTaken { .. } => Self::new(StatusCode::CONFLICT, "service-taken", text),
+            OdbError::ServiceUsed { .. } => Self::new(StatusCode::CONFLICT, "service-used", text),
+            OdbError::PackageState { .. } => Self::new(StatusCode::CONFLICT, "package-state", text),
+            OdbError::Busy(_) => {
+                logged(error);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "odb-busy", text)
+                    .with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS)
+            }
+            OdbError::DiskFull(_) | OdbError::ReadOnly(_) => {
+                logged(error);
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "odb-not-writable", text)
+            }
+            _ => {
+                logged(error);
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "the ODB failed",
+                )
+            }
+        }
+    }
+}
+
+/// Logged here, once, with the chain; the caller gets the short text and the cid.
+fn logged(error: &OdbError) {
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(%error, cause, "the ODB failed");
+}

@@ -1,0 +1,132 @@
+//! Who gets past the door.
+//!
+//! Order: the `Host` must be ours (DNS rebinding), then open paths pass, then credentials: a bearer
+//! token, or the session cookie, whose writes must come from our own pages (CSRF). Source addresses
+//! and forwarding headers are never trusted. Invariant: what is not on the open list needs
+//! credentials, so a new route is closed by default.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use cp_auth::Actor;
+
+use crate::Api;
+use crate::context::Admitted;
+use crate::problem::Problem;
+
+pub(crate) const COOKIE: &str = "bascule_session";
+
+pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    match admit(&api, &request) {
+        Ok(Some(actor)) => {
+            request.extensions_mut().insert(Admitted(actor));
+            next.run(request).await
+        }
+        Ok(None) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn admit(api: &Api, request: &Request) -> Result<Option<Actor>, Problem> {
+    let headers = request.headers();
+    let host = host_of(request).unwrap_or_default();
+    if !api.access.is_our_host(host) {
+        let text = "this server does not answer under that Host";
+        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", text));
+    }
+    let path = request.uri().path();
+    let is_write = !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if is_open(request.method(), path) {
+        // Log-in from a foreign page would plant a session (login CSRF).
+        if is_write && is_browser(headers) {
+            same_origin(headers, host)?;
+        }
+        return Ok(None);
+    }
+    if let Some(header) = headers.get(header::AUTHORIZATION) {
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(|text| text.strip_prefix("Bearer "));
+        return match token {
+            Some(token) if api.access.is_admin_token(token) => Ok(Some(Actor::Admin)),
+            _ => Err(unauthorized("the token is wrong")),
+        };
+    }
+    match session_cookie(headers) {
+        Some(id) if api.access.is_session(id) => {
+            if is_write {
+                same_origin(headers, host)?;
+            }
+            Ok(Some(Actor::Admin))
+        }
+        Some(_) => Err(unauthorized("the session has ended")),
+        None => Err(unauthorized("credentials are needed")),
+    }
+}
+
+/// The only paths that need no credentials.
+fn is_open(method: &Method, path: &str) -> bool {
+    if path == "/api/v1/session" {
+        return method == Method::POST;
+    }
+    // Everything else below is the console's files and the probes.
+    path != "/api" && !path.starts_with("/api/") && path != "/metrics"
+}
+
+fn host_of(request: &Request) -> Option<&str> {
+    let header = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
+    header.or_else(|| {
+        request
+            .uri()
+            .authority()
+            .map(axum::http::uri::Authority::as_str)
+    })
+}
+
+pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.split_once('='));
+    pairs
+        .find(|(name, _)| name.trim() == COOKIE)
+        .map(|(_, value)| value.trim())
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN)
+}
+
+/// A write with a cookie must say that it comes from our own page.
+fn same_origin(headers: &HeaderMap, host: &str) -> Result<(), Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_same = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => {
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+        }
+        (None, None) => false,
+    };
+    if is_same {
+        return Ok(());
+    }
+    let text = "a change with a session must come from the console's own pages";
+    Err(Problem::new(StatusCode::FORBIDDEN, "cross-origin", text))
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"bascule\"")
+}

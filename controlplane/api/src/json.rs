@@ -1,0 +1,95 @@
+//! JSON bodies: read within a limit, refused with the place of the fault.
+//!
+//! Invariant: a handler gets a value of its type or is not called.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Our objects are small; what is larger is a mistake.
+const JSON_BYTES_MAX: usize = 64 * 1024;
+
+/// A body of type `T`.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+// === impl JsonBody ===
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let text = "the body must be application/json";
+            return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+        }
+        let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// The body, or 413.
+pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let too_large = |_| {
+        let text = format!("the body must not be larger than {bytes_max} bytes");
+        Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE, text)
+    };
+    to_bytes(body, bytes_max).await.map_err(too_large)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        refusal(error.inner(), pointer)
+    })?;
+    reader
+        .end()
+        .map_err(|error| refusal(&error, String::new()))?;
+    Ok(value)
+}
+
+fn refusal(error: &serde_json::Error, pointer: String) -> Problem {
+    let text = error.to_string();
+    if !error.is_data() {
+        let place = format!("line {} column {}", error.line(), error.column());
+        return Problem::new(StatusCode::BAD_REQUEST, "json", format!("not JSON: {text}"))
+            .with_error(&place, text);
+    }
+    // Serde names the unknown field in the text only.
+    let unknown = text
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next());
+    let pointer = unknown.map_or(pointer, |name| format!("/{name}"));
+    Problem::bad_request(&pointer, text)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } | Segment::Enum { variant: key } => {
+                pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")));
+            }
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}

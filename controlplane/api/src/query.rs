@@ -1,0 +1,206 @@
+//! Query parameters that many routes share: pages and waiting.
+//!
+//! Invariant: a page token is opaque to clients and names a key, never an offset, so that rows that
+//! come or go between two pages neither repeat nor vanish.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::Problem;
+
+const PAGE_SIZE_DEFAULT: u32 = 100;
+const PAGE_SIZE_MAX: u32 = 1_000;
+const WAIT_DEFAULT: Duration = Duration::from_secs(5);
+/// Longer waits outlive proxies and patience; ask the generation again instead.
+const WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// Where in a list to read.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// 1 to 1000; 100 unless set.
+    page_size: Option<String>,
+    /// `next_page_token` of the page before.
+    page_token: Option<String>,
+}
+
+/// Whether to wait until nodes have applied the change.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WaitQuery {
+    /// `applied`: answer when every connected node runs the change, 202 when the time is up.
+    wait: Option<String>,
+    /// For example `5s` (the default) or `500ms`; at most `60s`.
+    timeout: Option<String>,
+}
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// `null` on the last page.
+    pub(crate) next_page_token: Option<String>,
+}
+
+// === impl PageQuery ===
+
+impl PageQuery {
+    pub(crate) fn size(&self) -> Result<u32, Problem> {
+        let Some(text) = &self.page_size else {
+            return Ok(PAGE_SIZE_DEFAULT);
+        };
+        match text.parse() {
+            Ok(size @ 1..=PAGE_SIZE_MAX) => Ok(size),
+            _ => Err(Problem::bad_request("page_size", "must be 1 to 1000")),
+        }
+    }
+
+    /// For lists in order of name: the name to start after.
+    pub(crate) fn after(&self) -> Result<String, Problem> {
+        let Some(token) = &self.page_token else {
+            return Ok(String::new());
+        };
+        decode(token).ok_or_else(bad_token)
+    }
+
+    /// For lists with the newest first: the number to start before.
+    pub(crate) fn before(&self) -> Result<u64, Problem> {
+        let Some(token) = &self.page_token else {
+            return Ok(u64::MAX);
+        };
+        decode(token)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(bad_token)
+    }
+
+    /// The page of a list that is in memory as a whole, in order of name.
+    pub(crate) fn cut<T>(
+        &self,
+        items: Vec<T>,
+        name: impl Fn(&T) -> String,
+    ) -> Result<Page<T>, Problem> {
+        let after = self.after()?;
+        let size = usize::try_from(self.size()?).unwrap_or(usize::MAX);
+        let rest = items.into_iter().filter(|item| name(item) > after);
+        Ok(Page::of(rest.take(size + 1).collect(), size, name))
+    }
+}
+
+// === impl Page ===
+
+impl<T> Page<T> {
+    /// `items` holds one more than `size` when there is a next page; `key` is what it starts after.
+    pub(crate) fn of(mut items: Vec<T>, size: usize, key: impl Fn(&T) -> String) -> Self {
+        let has_next = items.len() > size;
+        items.truncate(size);
+        let last = items.last().filter(|_| has_next);
+        let next_page_token = last.map(|item| encode(&key(item)));
+        Self {
+            items,
+            next_page_token,
+        }
+    }
+
+    pub(crate) fn map<U>(self, shape: impl Fn(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(shape).collect(),
+            next_page_token: self.next_page_token,
+        }
+    }
+}
+
+// === impl WaitQuery ===
+
+impl WaitQuery {
+    /// How long to wait; `None` is not at all.
+    pub(crate) fn duration(&self) -> Result<Option<Duration>, Problem> {
+        match self.wait.as_deref() {
+            None | Some("") => Ok(None),
+            Some("applied") => match self.timeout.as_deref() {
+                None => Ok(Some(WAIT_DEFAULT)),
+                Some(text) => duration(text)
+                    .filter(|timeout| *timeout <= WAIT_MAX)
+                    .map(Some)
+                    .ok_or_else(|| Problem::bad_request("timeout", "must be 0ms to 60s")),
+            },
+            Some(_) => Err(Problem::bad_request("wait", "must be applied")),
+        }
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    if let Some(millis) = text.strip_suffix("ms") {
+        return millis.parse().ok().map(Duration::from_millis);
+    }
+    let seconds: f64 = text.strip_suffix('s').unwrap_or(text).parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// Hexadecimal, so that nobody builds tokens by hand and none needs escaping.
+fn encode(key: &str) -> String {
+    key.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn decode(token: &str) -> Option<String> {
+    let (pairs, rest) = token.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let byte = |pair: &[u8; 2]| {
+        let text = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(text, 16).ok()
+    };
+    String::from_utf8(pairs.iter().map(byte).collect::<Option<_>>()?).ok()
+}
+
+fn bad_token() -> Problem {
+    Problem::bad_request(
+        "page_token",
+        "must be the next_page_token of an earlier page",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_read_back_and_forged_ones_are_refused() {
+        assert_eq!(decode(&encode("crm.get")).as_deref(), Some("crm.get"));
+        for forged in ["x", "zz", "ff", "0"] {
+            assert_eq!(decode(forged), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units_and_bounds() {
+        assert_eq!(duration("5s"), Some(Duration::from_secs(5)));
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("0.5"), Some(Duration::from_millis(500)));
+        for bad in ["", "s", "-1s", "inf", "NaN", "1h"] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_tells_whether_another_follows() {
+        let query = PageQuery {
+            page_size: Some("2".into()),
+            page_token: None,
+        };
+        let names = || vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let first = query.cut(names(), Clone::clone).expect("valid");
+        assert_eq!(first.items, ["a", "b"]);
+        let rest = PageQuery {
+            page_size: None,
+            page_token: first.next_page_token,
+        };
+        let second = rest.cut(names(), Clone::clone).expect("valid");
+        assert_eq!(
+            (second.items, second.next_page_token),
+            (vec!["c".to_owned()], None)
+        );
+    }
+}
