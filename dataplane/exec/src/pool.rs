@@ -5,8 +5,10 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::poll_fn,
     os::unix::net::UnixStream,
     rc::{Rc, Weak},
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -18,6 +20,11 @@ use crate::{
 
 /// How exact deadlines are. Coarse on purpose: one timer per core instead of one per call.
 const TICK: Duration = Duration::from_millis(50);
+
+/// A worker is replaced in less: a call that finds none waits this long for the next.
+const ARRIVAL_PATIENCE: Duration = Duration::from_secs(1);
+/// Calls that may wait like that; each holds a request in memory.
+const ARRIVAL_QUEUE_MAX: usize = 1024;
 
 /// What the supervisor tells a core about its workers.
 #[derive(Debug)]
@@ -41,6 +48,8 @@ pub enum WorkerEvent {
 pub struct WorkerPool {
     links: RefCell<Vec<Rc<Link>>>,
     tick: Cell<u64>,
+    /// Who waits for a worker, and until which tick.
+    queue: RefCell<Vec<(u64, Waker)>>,
 }
 
 // === impl WorkerPool ===
@@ -51,19 +60,33 @@ impl WorkerPool {
         let pool = Rc::new(Self {
             links: RefCell::default(),
             tick: Cell::new(0),
+            queue: RefCell::default(),
         });
         monoio::spawn(follow(Rc::downgrade(&pool), events));
         monoio::spawn(keep_deadlines(Rc::downgrade(&pool)));
         pool
     }
 
-    /// Calls a service on the worker with the fewest calls. Dropping the future cancels the call.
+    /// Calls a service on the worker with the fewest calls. While none is ready, as when the only one is being replaced,
+    /// waits for one a second at most. Dropping the future cancels the call.
     pub async fn call(
         &self,
         call: &Call<'_>,
         time_left: Option<Duration>,
     ) -> Result<Reply, CallError> {
-        self.begin(call, time_left)?.await
+        match self.begin(call, time_left) {
+            Ok(waiting) => waiting.await,
+            Err(CallError::NoWorker) => {
+                let since = self.tick.get();
+                let patience = time_left.unwrap_or(Duration::MAX).min(ARRIVAL_PATIENCE);
+                self.wait_ready(patience).await;
+                let waited =
+                    TICK.saturating_mul(u32::try_from(self.tick.get() - since).unwrap_or(u32::MAX));
+                let time_left = time_left.map(|left| left.saturating_sub(waited));
+                self.begin(call, time_left)?.await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The first half of [`Self::call`]: the frame is written when this returns, nothing of `call` is borrowed any more.
@@ -93,6 +116,33 @@ impl WorkerPool {
             .iter()
             .map(|link| link.in_flight())
             .sum()
+    }
+
+    /// Ends when a worker is ready, when `patience` is over, or at once when too many wait already.
+    pub async fn wait_ready(&self, patience: Duration) {
+        let due = self.tick_after(patience);
+        poll_fn(|context| {
+            let mut queue = self.queue.borrow_mut();
+            if self.ready() > 0 || self.tick.get() >= due || queue.len() >= ARRIVAL_QUEUE_MAX {
+                return Poll::Ready(());
+            }
+            queue.push((due, context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Wakes whoever waits for a worker and need not any more.
+    fn serve_queue(&self) {
+        let (ready, tick) = (self.ready() > 0, self.tick.get());
+        let over: Vec<_> = self
+            .queue
+            .borrow_mut()
+            .extract_if(.., |(due, _)| ready || *due <= tick)
+            .collect();
+        for (_, waker) in over {
+            waker.wake();
+        }
     }
 
     fn least_loaded(&self) -> Result<Rc<Link>, CallError> {
@@ -125,6 +175,8 @@ impl WorkerPool {
                     let mut links = self.links.borrow_mut();
                     let place = if home { 0 } else { links.len() };
                     links.insert(place, link);
+                    drop(links);
+                    self.serve_queue();
                 }
                 Err(error) => tracing::error!(worker, %error, "a worker's socket cannot be used"),
             },
@@ -178,5 +230,6 @@ async fn keep_deadlines(pool: Weak<WorkerPool>) {
         for link in pool.links.borrow().iter() {
             link.expire(tick);
         }
+        pool.serve_queue();
     }
 }

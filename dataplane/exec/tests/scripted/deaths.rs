@@ -70,17 +70,39 @@ fn release(set: &dp_exec::ServiceSet) -> Call<'static> {
 }
 
 #[test]
-fn without_a_worker_a_call_fails_at_once() {
+fn a_call_that_finds_no_worker_waits_for_the_next_one() {
     on_a_core(async {
         let (house, set) = House::open(1).await;
         assert_eq!(
             house.call(&set, "die", "").await.err(),
             Some(CallError::WorkerDied)
         );
+        assert_eq!(house.pool.ready(), 0);
+        let call = Call {
+            handle: set.handles["echo"],
+            body: b"served",
+            ..Call::default()
+        };
         assert_eq!(
-            house.call(&set, "echo", "").await.err(),
+            house.pool.begin(&call, None).err(),
             Some(CallError::NoWorker)
         );
+        // On a busy machine a start can take longer than one call waits.
+        let mut served = house.pool.call(&call, None).await;
+        while served.as_ref().err() == Some(&CallError::NoWorker) {
+            served = house.pool.call(&call, None).await;
+        }
+        assert_eq!(served.unwrap().body, "served");
+    });
+}
+
+#[test]
+fn without_any_worker_a_call_fails_in_the_end() {
+    on_a_core(async {
+        let (_supervisor, mut cores) = dp_exec::Supervisor::start(config(0)).unwrap();
+        let pool = dp_exec::WorkerPool::new(cores.remove(0));
+        let ended = pool.call(&Call::default(), None).await;
+        assert_eq!(ended.err(), Some(CallError::NoWorker));
     });
 }
 
