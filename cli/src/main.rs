@@ -1,3 +1,63 @@
-//! The bascule command: dev, service, channel and node.
+//! `bascule`: the command that a person types. It parses, runs one command, and ends with the exit
+//! code that `exit.rs` chooses. Invariant: data goes to stdout, talk goes to stderr.
 
-fn main() {}
+mod api;
+mod applied;
+mod args;
+mod attached;
+mod command;
+mod context;
+mod dev;
+mod exit;
+mod failure;
+mod output;
+mod problem;
+mod suggest;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done when even the message cannot be printed.
+            error.print().ok();
+            let code = if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::OK
+            };
+            return ExitCode::from(code);
+        }
+    };
+    let output = Output::new(&cli.global);
+    match run(cli, &output) {
+        Ok(()) => ExitCode::from(exit::OK),
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(exit::code(&failure))
+        }
+    }
+}
+
+fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
+    // These need no runtime, and one of them becomes another program.
+    match cli.command {
+        Command::Completion { shell } => return command::local::completion(shell),
+        Command::Version => return command::local::version(output),
+        Command::Attached(args) => return Err(attached::become_program(&args)),
+        _ => {}
+    }
+    // One thread: starting more would cost more than what they could do here.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io("starting the runtime", &error))?;
+    runtime.block_on(command::run(cli, output))
+}

@@ -1,0 +1,130 @@
+//! The client against a tiny HTTP server on a thread: what is sent, and what an answer becomes.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::mpsc;
+
+use super::*;
+
+/// Serves `answers` to one request each and hands over what was asked.
+fn server(answers: Vec<(u16, &'static str)>) -> (Api, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, requests) = mpsc::channel();
+    std::thread::spawn(move || {
+        for (status, body) in answers {
+            let (stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream);
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line == "\r\n" {
+                    break;
+                }
+                head += &line;
+            }
+            let mut sent = vec![0; length];
+            reader.read_exact(&mut sent).unwrap();
+            seen.send(head + "\n" + &String::from_utf8_lossy(&sent))
+                .unwrap();
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+            reader.into_inner().write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let token = Some("secret".to_owned());
+    (Api::new(Target { url, token }).unwrap(), requests)
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+async fn cluster(api: &Api) -> Result<Value, Failure> {
+    api.send(Method::GET, "/cluster", Call::default())
+        .await?
+        .json()
+}
+
+#[test]
+fn a_write_carries_token_body_query_and_precondition() {
+    let (api, requests) = server(vec![(200, "{}")]);
+    let call = Call {
+        query: vec![("wait", "applied".into()), ("file", "a b.py".into())],
+        body: Some(b"{1}".to_vec()),
+        if_match: Some("\"3\"".into()),
+        ..Call::default()
+    };
+    block_on(api.send(Method::POST, "/packages", call)).unwrap();
+    let request = requests.recv().unwrap().to_ascii_lowercase();
+    assert!(request.starts_with("post /api/v1/packages?wait=applied&file=a%20b.py http/1.1"));
+    for part in ["authorization: bearer secret", "if-match: \"3\"", "\n{1}"] {
+        assert!(request.contains(part), "{part} in {request}");
+    }
+    assert!(!format!("{api:?}").contains("secret"));
+}
+
+#[test]
+fn a_list_is_read_to_its_last_page() {
+    let (api, requests) = server(vec![
+        (200, r#"{"items":[{"name":"a"}],"next_page_token":"t/1"}"#),
+        (200, r#"{"items":[{"name":"b"}],"next_page_token":null}"#),
+    ]);
+    let items = block_on(api.list("/services")).unwrap();
+    assert_eq!(items.len(), 2);
+    requests.recv().unwrap();
+    assert!(requests.recv().unwrap().contains("page_token=t%2F1"));
+}
+
+#[test]
+fn a_missing_name_comes_with_the_nearest() {
+    let (api, _requests) = server(vec![
+        (404, r#"{"title":"Not found"}"#),
+        (200, r#"{"items":[{"name":"hello.greet"}]}"#),
+    ]);
+    let failure = block_on(api.named("service", "helo.greet")).unwrap_err();
+    assert_eq!(failure.to_string(), "there is no service 'helo.greet'");
+    assert_eq!(
+        failure.next().as_deref(),
+        Some("did you mean 'hello.greet'?")
+    );
+    assert_eq!(crate::exit::code(&failure), crate::exit::NOT_FOUND);
+}
+
+#[test]
+fn nobody_there_is_unreachable_with_the_reason() {
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let api = Api::new(Target {
+        url: format!("http://{address}"),
+        token: None,
+    })
+    .unwrap();
+    let failure = block_on(cluster(&api)).unwrap_err();
+    assert!(failure.to_string().contains("refused"), "{failure}");
+    assert_eq!(crate::exit::code(&failure), crate::exit::UNREACHABLE);
+}
+
+#[test]
+fn an_answer_that_is_no_json_is_a_failure() {
+    let (api, _requests) = server(vec![(200, "<html>")]);
+    assert!(matches!(block_on(cluster(&api)), Err(Failure::Failed(_))));
+}
+
+#[test]
+fn names_cannot_change_the_path() {
+    assert_eq!(encode("a/../b?c#d é"), "a%2F..%2Fb%3Fc%23d%20%C3%A9");
+    assert_eq!(encode("hello.greet_2-x~"), "hello.greet_2-x~");
+}

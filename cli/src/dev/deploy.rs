@@ -1,0 +1,200 @@
+//! Deploying one service file and telling the truth about it. Used by `bascule dev` and by
+//! `bascule service deploy`. Invariant: "live" is said only when the control plane says that the nodes run it.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::api::{Api, Call};
+use crate::applied::Applied;
+use crate::failure::Failure;
+use crate::output::{Output, Paint, field};
+use crate::problem::Problem;
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Live(Live),
+    /// Stored; no node was there to try it.
+    Checking(Value),
+    Refused(Refused),
+}
+
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) answer: Value,
+    pub(crate) version: u64,
+    pub(crate) services: Vec<String>,
+    pub(crate) applied: Applied,
+}
+
+/// What the nodes said against it.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) package: Value,
+    line: u64,
+    message: String,
+    traceback: String,
+    node: String,
+    /// The version that goes on serving.
+    serving: Option<u64>,
+}
+
+/// Stores the file, has it tried by every node, and waits for the nodes when asked to.
+pub(crate) async fn deploy(
+    api: &Api,
+    file: &str,
+    source: Vec<u8>,
+    wait: Option<Duration>,
+) -> Result<Outcome, Failure> {
+    let mut query = vec![("file", file.to_owned())];
+    if let Some(time) = wait {
+        query.push(("wait", "applied".to_owned()));
+        query.push(("timeout", format!("{}ms", time.as_millis())));
+    }
+    let call = Call {
+        query,
+        body: Some(source),
+        content_type: Some("text/x-python; charset=utf-8"),
+        ..Call::default()
+    };
+    let reply = api.raw(Method::POST, "/packages", call).await?;
+    if reply.status >= 400 {
+        let problem = Problem::parse(reply.status, &reply.body);
+        if problem.status != 422 || problem.package.is_none() {
+            return Err(Failure::Problem(Box::new(problem)));
+        }
+        let serving = live_version(api, file).await;
+        return Ok(Outcome::Refused(Refused::new(problem, serving)));
+    }
+    let answer = reply.json()?;
+    if field(&answer, "/package/state") == "checking" {
+        return Ok(Outcome::Checking(answer));
+    }
+    Ok(Outcome::Live(Live::new(answer)))
+}
+
+async fn live_version(api: &Api, file: &str) -> Option<u64> {
+    let packages = api.list("/packages").await.ok()?;
+    let live = packages
+        .iter()
+        .find(|package| field(package, "/file") == file && field(package, "/state") == "live");
+    live?.get("version")?.as_u64()
+}
+
+// === impl Live ===
+
+impl Live {
+    fn new(answer: Value) -> Self {
+        let services = answer
+            .pointer("/package/services")
+            .and_then(Value::as_array);
+        let services = services.into_iter().flatten().filter_map(Value::as_str);
+        Self {
+            version: answer
+                .pointer("/package/version")
+                .and_then(Value::as_u64)
+                .unwrap_or(1),
+            services: services.map(ToOwned::to_owned).collect(),
+            applied: Applied::from_answer(&answer).unwrap_or_default(),
+            answer,
+        }
+    }
+
+    /// `hello.py v2 is live`.
+    pub(crate) fn what(&self, file: &str) -> String {
+        format!("{file} v{} is live", self.version)
+    }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    fn new(problem: Problem, serving: Option<u64>) -> Self {
+        let package = problem.package.unwrap_or_default();
+        let own = field(&package, "/error/traceback");
+        let message = field(&package, "/error/message");
+        Self {
+            line: package
+                .pointer("/error/line")
+                .and_then(Value::as_u64)
+                .unwrap_or(0),
+            message: if message.is_empty() {
+                problem.detail.unwrap_or(problem.title)
+            } else {
+                message
+            },
+            traceback: problem.traceback.unwrap_or(own),
+            node: field(&package, "/error/node"),
+            serving,
+            package,
+        }
+    }
+
+    /// `✗ services/hello.py:9 NameError: name 'nmae' is not defined – still serving v1`, then the traceback.
+    pub(crate) fn lines(&self, file: &str, output: &Output) -> Vec<String> {
+        let place = if self.line == 0 {
+            file.to_owned()
+        } else {
+            format!("{file}:{}", self.line)
+        };
+        let serving = match self.serving {
+            Some(version) => format!("still serving v{version}"),
+            None => "not deployed".to_owned(),
+        };
+        let mut lines = vec![format!(
+            "{} {} {} – {serving}",
+            output.paint(Paint::Red, "✗"),
+            output.paint(Paint::Bold, &place),
+            self.message
+        )];
+        lines.extend(
+            self.traceback
+                .trim_end()
+                .lines()
+                .map(|line| format!("    {line}")),
+        );
+        if !self.node.is_empty() {
+            lines.push(output.paint(Paint::Dim, &format!("    on {}", self.node)));
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Colour, Global};
+
+    fn plain() -> Output {
+        Output::new(&Global {
+            url: None,
+            token_file: None,
+            json: false,
+            quiet: false,
+            color: Colour::Never,
+        })
+    }
+
+    #[test]
+    fn a_refusal_names_file_line_and_what_goes_on_serving() {
+        let body = br#"{"title":"Unprocessable","detail":"import failed","package":{"error":
+            {"node":"dev-1","file":"hello.py","line":9,"message":"NameError: nmae","traceback":"Traceback\n  x\n"}}}"#;
+        let refused = Refused::new(Problem::parse(422, body), Some(1));
+        assert_eq!(
+            refused.lines("services/hello.py", &plain()),
+            [
+                "✗ services/hello.py:9 NameError: nmae – still serving v1",
+                "    Traceback",
+                "      x",
+                "    on dev-1",
+            ]
+        );
+        let body = br#"{"detail":"import failed","package":{}}"#;
+        let refused = Refused::new(Problem::parse(422, body), None);
+        assert_eq!(
+            refused.lines("a.py", &plain()),
+            ["✗ a.py import failed – not deployed"]
+        );
+    }
+}

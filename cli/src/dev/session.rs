@@ -1,0 +1,341 @@
+//! The running development session: saved files become deploys, logs become lines. It owns what is known of the
+//! deployed files. Invariant: a file is deployed again only when its content has changed.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::channels::{self, Channel};
+use super::deploy::{self, Outcome};
+use super::processes::{Event, Processes};
+use super::project::Project;
+use super::requests::RequestLog;
+use super::start::Cluster;
+use super::watch::{Debounce, Watch};
+use super::{logs, say};
+use crate::applied::readable;
+use crate::failure::Failure;
+use crate::output::{Output, Paint};
+
+/// A node that ends sooner than this after its start would only end again.
+const RESTART_AFTER: Duration = Duration::from_secs(3);
+const WAIT: Duration = Duration::from_secs(5);
+
+pub(crate) struct Session<'a> {
+    project: &'a Project,
+    cluster: Cluster,
+    output: &'a Output,
+    channels: Vec<Channel>,
+    /// Channels wait for services that are not deployed yet.
+    channels_wait: bool,
+    /// What was deployed last, per file.
+    sources: HashMap<PathBuf, Vec<u8>>,
+    requests: RequestLog,
+    debounce: Debounce,
+    watch: Watch,
+    paths: mpsc::UnboundedReceiver<PathBuf>,
+    started: HashMap<String, Instant>,
+}
+
+// === impl Session ===
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        project: &'a Project,
+        cluster: Cluster,
+        output: &'a Output,
+    ) -> Result<Self, Failure> {
+        let (sender, paths) = mpsc::unbounded_channel();
+        let now = Instant::now();
+        Ok(Self {
+            // Watching begins before the first deploy, so that no save is missed.
+            watch: Watch::start(project, sender)?,
+            project,
+            cluster,
+            output,
+            channels: Vec::new(),
+            channels_wait: false,
+            sources: HashMap::new(),
+            requests: RequestLog::new(now),
+            debounce: Debounce::default(),
+            paths,
+            started: HashMap::new(),
+        })
+    }
+
+    pub(crate) async fn deploy_all(&mut self) -> Result<(), Failure> {
+        for file in self.project.service_files()? {
+            self.deploy(&file).await?;
+        }
+        self.read_channels().await
+    }
+
+    pub(crate) async fn run(
+        &mut self,
+        processes: &mut Processes,
+        events: &mut mpsc::Receiver<Event>,
+    ) -> Result<(), Failure> {
+        loop {
+            let due = self
+                .debounce
+                .next_due()
+                .into_iter()
+                .chain(self.requests.next_due())
+                .min();
+            // An hour is as good as never, and needs no second kind of branch.
+            let due = due.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+            tokio::select! {
+                Some(event) = events.recv() => self.event(event, processes)?,
+                Some(path) = self.paths.recv() => self.touched(path)?,
+                () = tokio::time::sleep_until(due.into()) => self.due().await?,
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, processes: &mut Processes) -> Result<(), Failure> {
+        let now = Instant::now();
+        match event {
+            Event::Access(line) => {
+                if let Some(line) = self.requests.take(&line, now, self.output) {
+                    self.output.data(&line);
+                }
+            }
+            Event::Log(name, line) => {
+                if let Some(line) = logs::render(&name, &line, self.output) {
+                    self.output.talk(&line);
+                }
+            }
+            Event::Ended(name, how) => {
+                let text = format!("{name} has ended ({how})");
+                let lived = self.started.insert(name.clone(), now);
+                let is_loop = lived.is_some_and(|at| now.duration_since(at) < RESTART_AFTER);
+                if is_loop || name == "control plane" {
+                    let why = processes.last_words(&name);
+                    return Err(Failure::Failed(format!("{text}: {why}")));
+                }
+                self.output.talk(
+                    &self
+                        .output
+                        .paint(Paint::Yellow, &format!("{text}, starting it again")),
+                );
+                self.cluster.restart(&name, processes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn touched(&mut self, path: PathBuf) -> Result<(), Failure> {
+        if path == self.project.services_folder() && path.is_dir() {
+            self.watch.folder(&path)?;
+            for file in self.project.service_files()? {
+                self.debounce.touched(file, Instant::now());
+            }
+        }
+        if self.project.is_service_file(&path) || path == self.project.config() {
+            self.debounce.touched(path, Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn due(&mut self) -> Result<(), Failure> {
+        let now = Instant::now();
+        for line in self.requests.tick(now, self.output) {
+            self.output.data(&line);
+        }
+        for path in self.debounce.take_due(now) {
+            let done = if path == self.project.config() {
+                self.read_channels().await
+            } else {
+                self.deploy(&path).await
+            };
+            // A fault of one file or a short absence of the control plane does not end the session.
+            if let Err(failure) = done {
+                self.output.failure(&failure);
+            }
+        }
+        Ok(())
+    }
+
+    async fn deploy(&mut self, path: &Path) -> Result<(), Failure> {
+        let short = self.project.short(path);
+        let Ok(source) = std::fs::read(path) else {
+            if self.sources.remove(path).is_some() {
+                let text = format!("{short} is gone; its services stay deployed");
+                self.output.talk(&self.output.paint(Paint::Yellow, &text));
+            }
+            return Ok(());
+        };
+        if self.sources.get(path) == Some(&source) {
+            return Ok(());
+        }
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let start = Instant::now();
+        let outcome =
+            match deploy::deploy(&self.cluster.api, name, source.clone(), Some(WAIT)).await {
+                Err(failure @ Failure::Problem(_)) => {
+                    self.output
+                        .data(&format!("{} {short}", self.output.paint(Paint::Red, "✗")));
+                    self.output.failure(&failure);
+                    return Ok(());
+                }
+                other => other?,
+            };
+        self.sources.insert(path.to_owned(), source);
+        self.told(&short, outcome, start);
+        if self.channels_wait {
+            self.apply_channels().await?;
+        }
+        Ok(())
+    }
+
+    /// `✓ hello.py v2 live on 2/2 nodes in 43 ms`, or what is wrong with the file.
+    fn told(&mut self, short: &str, outcome: Outcome, start: Instant) {
+        let took = readable(start.elapsed().as_secs_f64() * 1000.0);
+        match outcome {
+            Outcome::Live(live) => {
+                for service in &live.services {
+                    self.requests.versions.insert(service.clone(), live.version);
+                }
+                let what = format!("{short} v{}", live.version);
+                if live.applied.nodes.is_empty() {
+                    say(self.output, &format!("{what} live, unchanged"));
+                    return;
+                }
+                if let Err(failure) = live.applied.describe(Some(WAIT)) {
+                    self.output.failure(&failure);
+                    return;
+                }
+                let (applied, there) = live.applied.counts();
+                say(
+                    self.output,
+                    &format!("{what} live on {applied}/{there} nodes in {took}"),
+                );
+            }
+            Outcome::Checking(_) => {
+                self.output
+                    .talk(&format!("{short} waits for a node to try it"));
+            }
+            Outcome::Refused(refused) => {
+                refused
+                    .lines(short, self.output)
+                    .iter()
+                    .for_each(|line| self.output.data(line));
+            }
+        }
+    }
+
+    async fn read_channels(&mut self) -> Result<(), Failure> {
+        match std::fs::read_to_string(self.project.config()) {
+            Ok(text) => match channels::parse(&text) {
+                Ok(channels) => self.channels = channels,
+                Err(failure) => {
+                    self.output.failure(&failure);
+                    return Ok(());
+                }
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.channels.clear(),
+            Err(error) => return Err(Failure::io("reading bascule.toml", &error)),
+        }
+        self.apply_channels().await
+    }
+
+    async fn apply_channels(&mut self) -> Result<(), Failure> {
+        let outcome = channels::apply(&self.cluster.api, &self.channels).await?;
+        self.channels_wait = !outcome.failures.is_empty();
+        if !outcome.changed.is_empty() {
+            say(
+                self.output,
+                &format!("channels {}", outcome.changed.join(", ")),
+            );
+        }
+        for (name, failure) in &outcome.failures {
+            self.output.data(&format!(
+                "{} channel {name}",
+                self.output.paint(Paint::Red, "✗")
+            ));
+            self.output.failure(failure);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn banner(&self, took: &str) {
+        let url = &self.cluster.url;
+        let line = |name: &str, text: &str| {
+            self.output.data(&format!(
+                "  {} {text}",
+                self.output.paint(Paint::Bold, &format!("{name:<9}"))
+            ));
+        };
+        let channel = self
+            .channels
+            .iter()
+            .find(|c| c.takes_get() && !c.path.contains('{'));
+        let channel = channel.or(self.channels.first());
+        let path = channel.map_or("/zato/ping", |channel| channel.path.as_str());
+        self.output.data("");
+        line("api", &format!("{url}{path}"));
+        let once = if self.cluster.console.contains("?setup=") {
+            "    (one-time link, valid 10 min)"
+        } else {
+            ""
+        };
+        line("console", &format!("{}{once}", self.cluster.console));
+        line("try", &try_line(url, channel));
+        if let Some(file) = self.sources.keys().min() {
+            line(
+                "edit",
+                &format!("{} – saved changes go live", file.display()),
+            );
+        }
+        self.output.data("");
+        self.output.talk(
+            &self
+                .output
+                .paint(Paint::Dim, &format!("ready in {took} · Ctrl-C stops")),
+        );
+    }
+}
+
+/// A command that a person can paste.
+fn try_line(url: &str, channel: Option<&Channel>) -> String {
+    let Some(channel) = channel else {
+        return format!("curl {url}/zato/ping");
+    };
+    let path: String = channel
+        .path
+        .split('/')
+        .map(|part| if part.starts_with('{') { "1" } else { part })
+        .collect::<Vec<_>>()
+        .join("/");
+    match channel.method.as_str() {
+        "" | "GET" if channel.service == "hello.greet" => format!("curl \"{url}{path}?name=Ada\""),
+        "" | "GET" => format!("curl {url}{path}"),
+        method => {
+            format!("curl -X {method} {url}{path} -H 'Content-Type: application/json' -d '{{}}'")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_try_fits_the_channel() {
+        let channel = |text: &str| channels::parse(text).unwrap().remove(0);
+        let url = "http://127.0.0.1:8080";
+        assert_eq!(try_line(url, None), "curl http://127.0.0.1:8080/zato/ping");
+        let get = channel("[[channel]]\nname='a'\npath='/a/{id}/b'\nservice='s'\n");
+        assert_eq!(
+            try_line(url, Some(&get)),
+            "curl http://127.0.0.1:8080/a/1/b"
+        );
+        let post = channel("[[channel]]\nname='a'\npath='/a'\nservice='s'\nmethod='POST'\n");
+        assert!(try_line(url, Some(&post)).starts_with("curl -X POST http://127.0.0.1:8080/a -H"));
+    }
+}

@@ -1,0 +1,244 @@
+//! Bringing a development cluster up: ports, control plane, nodes, and the API to talk to them.
+//! Invariant: when this returns, every node is connected, so that a deploy is tried at once.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::ports::Ports;
+use super::processes::Processes;
+use super::project::{Project, make_private};
+use crate::api::Api;
+use crate::args::DevArgs;
+use crate::context::{Context, Target};
+use crate::failure::Failure;
+
+const GRPC_PORT: u16 = 8082;
+const NODE_PORT: u16 = 17010;
+const ADMIN_PORT: u16 = 9464;
+/// Nodes connect within milliseconds; beyond this something is wrong that their logs tell.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+const CONNECT_POLL: Duration = Duration::from_millis(10);
+
+/// A cluster that runs.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) api: Api,
+    pub(crate) url: String,
+    pub(crate) console: String,
+    /// Ports that had to be others than wished.
+    pub(crate) moved: Vec<String>,
+    pub(crate) nodes: Vec<Value>,
+    plans: Vec<NodePlan>,
+}
+
+/// How a node is started, also for the second time.
+#[derive(Debug, Clone)]
+struct NodePlan {
+    name: String,
+    ready: PathBuf,
+    args: Vec<OsString>,
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    pub(crate) async fn start(
+        project: &Project,
+        args: &DevArgs,
+        processes: &mut Processes,
+    ) -> Result<Self, Failure> {
+        let mut ports = Ports::default();
+        let balancer = ports.take(args.port, "the balancer")?;
+        let http = ports.take(args.console_port, "the console")?;
+        let grpc = ports.take(GRPC_PORT, "")?;
+        control_plane(project, processes, (http, grpc)).await?;
+        let mut plans = Vec::new();
+        for index in 0..args.nodes {
+            let listens = (
+                ports.take(NODE_PORT + index, "")?,
+                ports.take(ADMIN_PORT + index, "")?,
+                (index == 0).then_some(balancer),
+            );
+            plans.push(NodePlan::new(project, args, (index, grpc), listens)?);
+        }
+        let mut cluster = Self {
+            api: connect(project, http)?,
+            url: format!("http://127.0.0.1:{balancer}"),
+            console: format!("http://127.0.0.1:{http}/"),
+            moved: ports.moved,
+            nodes: Vec::new(),
+            plans,
+        };
+        for plan in &cluster.plans {
+            plan.start(processes)?;
+        }
+        for plan in &cluster.plans {
+            processes.ready(&plan.name, &plan.ready).await?;
+        }
+        if let Some(link) = processes.setup_link("control plane") {
+            cluster.console = link;
+        }
+        cluster.connected().await?;
+        Ok(cluster)
+    }
+
+    /// Starts a node again that has ended.
+    pub(crate) fn restart(&self, name: &str, processes: &mut Processes) -> Result<(), Failure> {
+        self.plans
+            .iter()
+            .filter(|plan| plan.name == name)
+            .try_for_each(|plan| plan.start(processes))
+    }
+
+    async fn connected(&mut self) -> Result<(), Failure> {
+        let names: Vec<String> = self.plans.iter().map(|plan| plan.name.clone()).collect();
+        let wait = async {
+            loop {
+                let mut nodes = self.api.list("/nodes").await?;
+                let text = |node: &Value, name: &str| crate::output::field(node, name);
+                // Nodes of an earlier, larger run may still be known; they are not ours to wait for.
+                nodes.retain(|node| names.contains(&text(node, "/name")));
+                let connected = nodes
+                    .iter()
+                    .filter(|node| text(node, "/connection") == "connected");
+                if connected.count() == names.len() {
+                    return Ok(nodes);
+                }
+                tokio::time::sleep(CONNECT_POLL).await;
+            }
+        };
+        self.nodes = tokio::time::timeout(CONNECT_TIMEOUT, wait)
+            .await
+            .unwrap_or_else(|_elapsed| {
+                let text = "the nodes run, and have not connected to the control plane";
+                Err(Failure::Failed(text.to_owned()))
+            })?;
+        Ok(())
+    }
+}
+
+async fn control_plane(
+    project: &Project,
+    processes: &mut Processes,
+    (http, grpc): (u16, u16),
+) -> Result<(), Failure> {
+    let binary = processes.binary("bascule-controlplane")?;
+    let ready = fresh(project.state.join("controlplane.ready"));
+    let args = vec![
+        "--http".into(),
+        format!("127.0.0.1:{http}").into(),
+        "--grpc".into(),
+        format!("127.0.0.1:{grpc}").into(),
+        "--state-dir".into(),
+        project.state.clone().into(),
+        "--ready-file".into(),
+        ready.clone().into(),
+        "--log-format".into(),
+        "json".into(),
+        "--setup-link".into(),
+    ];
+    processes.start("control plane", &binary, args)?;
+    processes.ready("control plane", &ready).await.map(drop)
+}
+
+/// Reads the token that the control plane has made, and leaves the context for other commands.
+fn connect(project: &Project, http: u16) -> Result<Api, Failure> {
+    let token_file = project.state.join("admin.token");
+    let token = std::fs::read_to_string(&token_file)
+        .map_err(|error| Failure::io(&format!("reading {}", token_file.display()), &error))?;
+    let url = format!("http://127.0.0.1:{http}");
+    Context {
+        url: url.clone(),
+        token_file,
+    }
+    .write(&project.state)?;
+    Api::new(Target {
+        url,
+        token: Some(token.trim().to_owned()),
+    })
+}
+
+/// A ready file of an earlier run must not be taken for this one's.
+fn fresh(file: PathBuf) -> PathBuf {
+    std::fs::remove_file(&file).ok();
+    file
+}
+
+// === impl NodePlan ===
+
+impl NodePlan {
+    fn new(
+        project: &Project,
+        args: &DevArgs,
+        (index, grpc): (u16, u16),
+        (node, admin, balancer): (u16, u16, Option<u16>),
+    ) -> Result<Self, Failure> {
+        let name = format!("dev-{}", index + 1);
+        let state = project.state.join("nodes").join(&name);
+        make_private(&state)
+            .map_err(|error| Failure::io(&format!("making {}", state.display()), &error))?;
+        let ready = state.join("node.ready");
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = args
+            .cores
+            .unwrap_or_else(|| (cpus / usize::from(args.nodes)).max(1));
+        let workers = args.workers.unwrap_or(cores);
+        let mut list: Vec<OsString> = Vec::new();
+        let mut add = |flag: &str, value: OsString| list.extend([flag.into(), value]);
+        add("--name", name.clone().into());
+        add("--controlplane", format!("http://127.0.0.1:{grpc}").into());
+        add(
+            "--cluster-token-file",
+            project.state.join("cluster.token").into(),
+        );
+        add("--state-dir", state.into());
+        add("--node-listen", format!("127.0.0.1:{node}").into());
+        add("--admin-listen", format!("127.0.0.1:{admin}").into());
+        add("--cores", cores.to_string().into());
+        add("--workers", workers.to_string().into());
+        add("--python", python(project, args).into());
+        add("--access-log", "-".into());
+        add("--ready-file", ready.clone().into());
+        add("--drain-timeout", "5s".into());
+        if let Some(port) = balancer {
+            add("--balancer-listen", format!("127.0.0.1:{port}").into());
+        }
+        if let Some(path) = &args.python_path {
+            add("--python-path", absolute(path).into());
+        }
+        // Several nodes share the machine's cores: the kernel places them better than pinning would.
+        list.push("--no-pin".into());
+        Ok(Self {
+            name,
+            ready,
+            args: list,
+        })
+    }
+
+    fn start(&self, processes: &mut Processes) -> Result<(), Failure> {
+        fresh(self.ready.clone());
+        let binary = processes.binary("bascule-dataplane")?;
+        processes.start(&self.name, &binary, self.args.clone())
+    }
+}
+
+/// The project's own virtual environment, when it has one: its packages are what the services import.
+fn python(project: &Project, args: &DevArgs) -> PathBuf {
+    if let Some(python) = &args.python {
+        // A bare name is looked for in PATH; a path is relative to where the person stands.
+        return if python.components().count() > 1 {
+            absolute(python)
+        } else {
+            python.clone()
+        };
+    }
+    let own = project.dir.join(".venv/bin/python");
+    if own.exists() { own } else { "python3".into() }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_unknown_folder| path.to_owned())
+}

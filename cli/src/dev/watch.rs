@@ -1,0 +1,156 @@
+//! Which saved files to deploy, and when. The decisions are pure: time and events come in. Editors save in many ways
+//! (write in place, write beside and rename over, delete and create): only the path counts, not the kind of event.
+//! Invariant: a path is deployed once it has been quiet for [`QUIET`], and never later than [`AT_MOST`] after its first event.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use notify::{EventKind, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use crate::failure::Failure;
+
+use super::project::Project;
+
+/// Longer than an editor needs between truncating and writing, far below what a person notices.
+const QUIET: Duration = Duration::from_millis(20);
+/// A file that is written without end is deployed all the same.
+const AT_MOST: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Default)]
+pub(crate) struct Debounce {
+    pending: BTreeMap<PathBuf, Pending>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    first: Instant,
+    due: Instant,
+}
+
+/// The file watcher; dropping it ends the events.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    watcher: notify::RecommendedWatcher,
+}
+
+// === impl Debounce ===
+
+impl Debounce {
+    pub(crate) fn touched(&mut self, path: PathBuf, now: Instant) {
+        let first = self.pending.get(&path).map_or(now, |pending| pending.first);
+        let due = (now + QUIET).min(first + AT_MOST);
+        self.pending.insert(path, Pending { first, due });
+    }
+
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.pending.values().map(|pending| pending.due).min()
+    }
+
+    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<PathBuf> {
+        let due = |pending: &Pending| pending.due <= now;
+        let paths: Vec<PathBuf> = self
+            .pending
+            .iter()
+            .filter(|(_, p)| due(p))
+            .map(|(path, _)| path.clone())
+            .collect();
+        self.pending.retain(|_, pending| !due(pending));
+        paths
+    }
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Sends the paths of interest that change. Folders are watched, not files: a rename over a file would end its watch.
+    pub(crate) fn start(
+        project: &Project,
+        paths: mpsc::UnboundedSender<PathBuf>,
+    ) -> Result<Self, Failure> {
+        let failed =
+            |error: notify::Error| Failure::Failed(format!("watching the folder: {error}"));
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if let Ok(event) = event
+                && !matches!(event.kind, EventKind::Access(_))
+            {
+                // The receiver ends when dev ends.
+                event
+                    .paths
+                    .into_iter()
+                    .for_each(|path| drop(paths.send(path)));
+            }
+        });
+        let mut watch = Self {
+            watcher: watcher.map_err(failed)?,
+        };
+        watch.folder(&project.dir)?;
+        if project.services_folder().is_dir() {
+            watch.folder(&project.services_folder())?;
+        }
+        Ok(watch)
+    }
+
+    /// Also a folder that was made later.
+    pub(crate) fn folder(&mut self, folder: &Path) -> Result<(), Failure> {
+        self.watcher
+            .watch(folder, RecursiveMode::NonRecursive)
+            .map_err(|error| Failure::Failed(format!("watching {}: {error}", folder.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_burst_of_events_is_one_deploy_after_the_file_is_quiet() {
+        let (start, mut debounce) = (Instant::now(), Debounce::default());
+        let path = PathBuf::from("a.py");
+        debounce.touched(path.clone(), start);
+        debounce.touched(path.clone(), start + 10 * MS);
+        assert!(debounce.take_due(start + 25 * MS).is_empty());
+        assert_eq!(debounce.next_due(), Some(start + 30 * MS));
+        assert_eq!(debounce.take_due(start + 30 * MS), [path]);
+        assert_eq!(debounce.next_due(), None);
+    }
+
+    #[test]
+    fn a_file_that_never_rests_is_deployed_within_50_ms() {
+        let (start, mut debounce) = (Instant::now(), Debounce::default());
+        for at in 0..10 {
+            debounce.touched("a.py".into(), start + at * 10 * MS);
+            if debounce.take_due(start + at * 10 * MS).len() == 1 {
+                assert!(at <= 5);
+                return;
+            }
+        }
+        panic!("never due");
+    }
+
+    #[test]
+    fn files_wait_for_themselves_only() {
+        let (start, mut debounce) = (Instant::now(), Debounce::default());
+        debounce.touched("a.py".into(), start);
+        debounce.touched("b.py".into(), start + 15 * MS);
+        assert_eq!(debounce.take_due(start + 20 * MS), [PathBuf::from("a.py")]);
+        assert_eq!(debounce.take_due(start + 35 * MS), [PathBuf::from("b.py")]);
+    }
+
+    #[test]
+    fn a_rename_over_the_file_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Project::open(&folder.path().join("x")).unwrap();
+        let (sender, mut paths) = mpsc::unbounded_channel();
+        let _watch = Watch::start(&project, sender).unwrap();
+        let target = project.services_folder().join("hello.py");
+        let beside = project.services_folder().join(".hello.py.swp");
+        std::fs::write(&beside, "x = 1").unwrap();
+        std::fs::rename(&beside, &target).unwrap();
+        // The watcher is asynchronous: the wait ends with the event that is promised.
+        while paths.blocking_recv().unwrap() != target {}
+    }
+}

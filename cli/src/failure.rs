@@ -1,0 +1,60 @@
+//! Why a command did not do what was asked, and what the person can do next. It owns no printing
+//! and no exit codes. Invariant: a message says what happened; `next` says what to do, and never repeats it.
+
+use std::io;
+
+use crate::problem::Problem;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error("the control plane at {url} does not answer: {reason}")]
+    Unreachable { url: String, reason: String },
+    #[error("{0}")]
+    Problem(Box<Problem>),
+    #[error("there is no {what} '{name}'")]
+    NotFound {
+        what: &'static str,
+        name: String,
+        near: Option<String>,
+    },
+    /// The change is made, and the nodes have not all said in time that they run it.
+    #[error("{0}")]
+    NotApplied(String),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("{0}")]
+    Failed(String),
+    /// The command has already said what failed.
+    #[error("failed")]
+    Said,
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub(crate) fn io(what: &str, error: &io::Error) -> Self {
+        Self::Failed(format!("{what}: {error}"))
+    }
+
+    /// What to do about it, in one line.
+    pub(crate) fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreachable { .. } => {
+                "start one with `bascule dev DIR`, or name another with --url or BASCULE_URL".into()
+            }
+            Self::NotFound {
+                near: Some(near), ..
+            } => format!("did you mean '{near}'?"),
+            Self::NotFound {
+                what, near: None, ..
+            } => format!("see `bascule {what} list`"),
+            Self::NotApplied(_) => {
+                "the change stays; `bascule node list` shows who runs which generation".into()
+            }
+            Self::Problem(problem) => return problem.next(),
+            Self::Usage(_) | Self::Interrupted | Self::Failed(_) | Self::Said => return None,
+        })
+    }
+}
