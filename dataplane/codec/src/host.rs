@@ -12,13 +12,10 @@ pub(crate) fn is_authority(text: &[u8]) -> bool {
     } else {
         let end = text
             .iter()
-            .position(|&byte| byte == b':')
+            .position(|&byte| !is_name_byte(byte))
             .unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
-        (
-            !name.is_empty() && name.iter().all(|&byte| is_name_byte(byte)),
-            rest,
-        )
+        (!name.is_empty(), rest)
     };
     host_ok && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(is_port))
 }

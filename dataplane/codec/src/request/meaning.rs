@@ -55,13 +55,45 @@ impl Seen {
     }
 }
 
+/// The underscores of the field lines, met once from front to back: most heads have none in a name and a few in values.
+struct Underscores<'b> {
+    window: &'b [u8],
+    next: usize,
+    end: usize,
+}
+
+impl<'b> Underscores<'b> {
+    fn new(block: Span, window: &'b [u8]) -> Self {
+        let mut new = Self {
+            window,
+            next: 0,
+            end: block.end(),
+        };
+        new.seek(block.start());
+        new
+    }
+
+    /// Whether `name` has one. Names come in their order.
+    fn reach(&mut self, name: Span) -> bool {
+        if self.next < name.start() {
+            self.seek(name.start());
+        }
+        self.next < name.end()
+    }
+
+    fn seek(&mut self, from: usize) {
+        let rest = self.window.get(from..self.end).unwrap_or_default();
+        self.next = memchr::memchr(b'_', rest).map_or(usize::MAX, |at| from + at);
+    }
+}
+
 /// Fills in what follows from the fields.
 pub(super) fn settle(head: &mut RequestHead, window: &[u8]) -> Result<(), RefusalKind> {
     let mut seen = Seen::default();
     head.hidden = Hidden::default();
-    let underscores = memchr::memchr(b'_', head.header_block.of(window)).is_some();
+    let mut underscores = Underscores::new(head.header_block, window);
     for field in &mut head.headers {
-        if underscores && field.name.of(window).contains(&b'_') {
+        if underscores.reach(field.name) {
             if lookalike(field.name.of(window)) {
                 return Err(RefusalKind::AmbiguousHeaderName);
             }

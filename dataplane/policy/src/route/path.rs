@@ -21,19 +21,36 @@ pub(super) enum Segments<'p> {
 
 /// `None` when the path is refused. `depth_max` is the number of segments of the longest pattern.
 pub(super) fn split(path: &[u8], depth_max: usize) -> Option<Segments<'_>> {
-    let inside = std::str::from_utf8(path.strip_prefix(b"/")?)
-        .ok()
-        .filter(|text| text.is_ascii())?;
+    let text = std::str::from_utf8(path).ok()?;
+    path.first().filter(|&&first| first == b'/')?;
     let mut segments = SmallVec::new();
     let mut too_many = false;
-    for part in inside.split('/') {
-        let segment = segment(part)?;
+    let mut start = 1;
+    let mut plain = true;
+    // One pass: every path of every request goes through here. The end is read as one more slash.
+    for at in 1..=path.len() {
+        let byte = path.get(at).copied().unwrap_or(b'/');
+        if byte != b'/' {
+            if !byte.is_ascii() {
+                return None;
+            }
+            plain &= !matches!(byte, b'%' | b'\\' | b'.' | 0);
+            continue;
+        }
+        let part = text.get(start..at)?;
+        let segment = if plain {
+            Cow::Borrowed(part)
+        } else {
+            segment(part)?
+        };
         // One more than the longest, for the slash at the end that may be forgiven.
         if segments.len() <= depth_max {
             segments.push(segment);
         } else {
             too_many = true;
         }
+        start = at + 1;
+        plain = true;
     }
     Some(if too_many {
         Segments::TooMany

@@ -32,7 +32,7 @@ pub(super) struct Tree {
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, usize, BuildHasherDefault<Fnv>>,
+    literals: Literals,
     parameter: Option<usize>,
     /// Either one entry without a method, or entries with different ones.
     routes: SmallVec<[(Option<Box<str>>, usize); 2]>,
@@ -129,7 +129,7 @@ impl Tree {
             return ROOT;
         };
         let child = match segment {
-            Segment::Literal(text) => *node.literals.entry(text.clone()).or_insert(new),
+            Segment::Literal(text) => node.literals.get_or_insert(text, new),
             Segment::Parameter => *node.parameter.get_or_insert(new),
         };
         if child == new {
@@ -148,6 +148,42 @@ impl Node {
             })
         };
         of(method).or_else(|| if method == b"HEAD" { of(b"GET") } else { None })
+    }
+}
+
+/// The literal children of a node. Most nodes have one or two, for which comparing is cheaper than hashing.
+#[derive(Clone, Debug, Default)]
+struct Literals {
+    few: Vec<(Box<str>, usize)>,
+    many: HashMap<Box<str>, usize, BuildHasherDefault<Fnv>>,
+}
+
+impl Literals {
+    /// Above this many all are in the map.
+    const FEW_MAX: usize = 4;
+
+    fn get(&self, segment: &str) -> Option<usize> {
+        if self.many.is_empty() {
+            return self
+                .few
+                .iter()
+                .find(|(text, _)| **text == *segment)
+                .map(|&(_, child)| child);
+        }
+        self.many.get(segment).copied()
+    }
+
+    fn get_or_insert(&mut self, text: &str, new: usize) -> usize {
+        if let Some(child) = self.get(text) {
+            return child;
+        }
+        if self.many.is_empty() && self.few.len() < Self::FEW_MAX {
+            self.few.push((text.into(), new));
+        } else {
+            self.many.extend(self.few.drain(..));
+            self.many.insert(text.into(), new);
+        }
+        new
     }
 }
 
@@ -171,7 +207,7 @@ impl<'t> Search<'_, 't, '_> {
             self.path_met |= !node.routes.is_empty();
             return accept(node);
         };
-        if let Some(&child) = node.literals.get(segment.as_ref())
+        if let Some(child) = node.literals.get(segment)
             && let Some(index) = self.descend(child, depth + 1, accept)
         {
             return Some(index);
