@@ -48,10 +48,11 @@ pub(crate) async fn watch(core: Rc<Core>) {
 fn jittered(core: &Core, endpoint: &Endpoint) -> Duration {
     let interval = core.timeouts.health_interval;
     let spread = interval * HealthSettings::CHECK_JITTER_PERCENT / 100;
-    let mixed = core.clock.now().subsec_nanos() / 1_000
-        + core.index * 7_919
-        + u32::from(endpoint.address.port()) * 104_729 % 1_000;
-    interval.saturating_sub(spread) + spread * 2 * (mixed % 1_000) / 1_000
+    let mixed = u64::from(core.clock.now().subsec_micros())
+        + u64::from(core.index) * 7_919
+        + u64::from(endpoint.address.port()) * 104_729;
+    let share = u32::try_from(mixed % 1_000).unwrap_or(0);
+    interval.saturating_sub(spread) + spread * 2 * share / 1_000
 }
 
 async fn check(core: Rc<Core>, backend: Rc<Backend>, endpoint: Rc<Endpoint>, is_fixed: bool) {

@@ -302,7 +302,11 @@ fn a_balancer_serves_its_own_turn_without_a_hop_and_sends_the_rest_to_the_member
 
 #[test]
 fn a_member_that_drains_gets_nothing_new() {
-    let balancer = TestCore::start(&[], quick());
+    let times = Timeouts {
+        health_interval: Duration::from_secs(3_600),
+        ..quick()
+    };
+    let balancer = TestCore::start(&[], times);
     let upstream = Upstream::start(|asked, stream| {
         if asked.head.contains("/zato/ping") {
             reply(stream, "200 OK", b"{}");
@@ -317,13 +321,6 @@ fn a_member_that_drains_gets_nothing_new() {
     });
     let mut snapshot = echoes(1, &[("POST", "/p")]);
     snapshot.members = vec![member("n1", balancer.node), member("n2", upstream.address)];
-    let times = Timeouts {
-        health_interval: Duration::from_secs(3_600),
-        ..quick()
-    };
-    let balancer = TestCore {
-        ..TestCore::start(&[], times)
-    };
     balancer.apply(snapshot);
     let mut client = Client::connect(balancer.balancer);
     let answers: Vec<_> = (0..20)
