@@ -1,6 +1,6 @@
 // Build, development server and unit tests of the console.
 //
-// Invariant: the built page works under `default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'`,
+// Invariant: the built page works under `default-src 'self'; img-src 'self' data:`,
 // so nothing may be inlined as a script and no asset may come from another host.
 
 import tailwindcss from '@tailwindcss/vite';

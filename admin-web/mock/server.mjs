@@ -11,7 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { AVERAGED_S, change, cluster, tick, total } from './world.mjs';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
-const CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
+/** The control plane's own policy, word for word. */
+const CSP =
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

@@ -8,7 +8,7 @@ import { errorOf } from './problem.ts';
 import type { Cluster, Failure, Generation, List, Node, NodeChange, paths, Service, Stats } from './types.ts';
 
 /** Largest page that the API serves. */
-const PAGE_SIZE_MAX = 1000;
+const PAGE_SIZE_MAX = '1000';
 /** Ten thousand rows; past that the page says that it shows a part. */
 const PAGES_MAX = 10;
 /** How long a drain waits for every node's word before the page shows "pending". */
@@ -56,12 +56,12 @@ export function servicesList(): Promise<Service[]> {
 }
 
 export async function generationsRecent(count: number): Promise<Generation[]> {
-  const query = { page_size: count };
+  const query = { page_size: String(count) };
   return dataOf(await api.GET('/api/v1/generations', { params: { query } })).items;
 }
 
 export async function failuresRecent(count: number): Promise<Failure[]> {
-  const query = { page_size: count };
+  const query = { page_size: String(count) };
   return dataOf(await api.GET('/api/v1/failures', { params: { query } })).items;
 }
 
@@ -83,10 +83,10 @@ function dataOf<Data>(answer: { data?: Data }): Data {
 }
 
 async function everyPage<Item>(
-  read: (query: { page_size: number; page_token?: string }) => Promise<List<Item>>,
+  read: (query: { page_size: string; page_token?: string }) => Promise<List<Item>>,
 ): Promise<Item[]> {
   const items: Item[] = [];
-  let token: string | null = null;
+  let token: string | null | undefined;
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const answer: List<Item> = await read({ page_size: PAGE_SIZE_MAX, ...(token ? { page_token: token } : {}) });
     items.push(...answer.items);

@@ -2,7 +2,7 @@
 
 import { clsx } from 'clsx';
 import type { ReactNode } from 'react';
-import type { GenerationNode, NodeState, NodeStatus } from '../api/types.ts';
+import type { GenerationNode, Node } from '../api/types.ts';
 
 export type Mark = 'full' | 'half' | 'triangle' | 'ring' | 'pause' | 'stop';
 export type Tone = 'ok' | 'warn' | 'bad' | 'muted';
@@ -40,37 +40,45 @@ function Labelled({ mark, tone, children }: { mark: Mark; tone: Tone; children: 
   );
 }
 
-const STATUS: Record<NodeStatus, { mark: Mark; tone: Tone; word: string }> = {
+interface Look {
+  mark: Mark;
+  tone: Tone;
+}
+
+/** A word that this console does not know is shown as it is, without a claim about it. */
+const UNKNOWN_LOOK: Look = { mark: 'ring', tone: 'muted' };
+
+const STATUS: Record<string, Look & { word: string }> = {
   in_sync: { mark: 'full', tone: 'ok', word: 'in sync' },
   applying: { mark: 'half', tone: 'warn', word: 'applying' },
   rejected: { mark: 'triangle', tone: 'bad', word: 'rejected' },
   away: { mark: 'ring', tone: 'muted', word: 'away' },
 };
 
-export function NodeStatusLabel({ status }: { status: NodeStatus }) {
-  const { word, ...look } = STATUS[status] ?? { mark: 'ring', tone: 'muted', word: status };
+export function NodeStatusLabel({ status }: { status: Node['status'] }) {
+  const { word, ...look } = STATUS[status] ?? { ...UNKNOWN_LOOK, word: status };
   return <Labelled {...look}>{word}</Labelled>;
 }
 
-const WANTED: Record<NodeState, { mark: Mark; tone: Tone }> = {
+const WANTED: Record<string, Look> = {
   online: { mark: 'full', tone: 'ok' },
   draining: { mark: 'pause', tone: 'warn' },
   offline: { mark: 'stop', tone: 'muted' },
 };
 
-export function WantedStateLabel({ state }: { state: NodeState }) {
-  return state === 'online' ? <span>online</span> : <Labelled {...WANTED[state]}>{state}</Labelled>;
+export function WantedStateLabel({ state }: { state: Node['state'] }) {
+  return state === 'online' ? <span>online</span> : <Labelled {...(WANTED[state] ?? UNKNOWN_LOOK)}>{state}</Labelled>;
 }
 
-const APPLIED: Record<GenerationNode['state'], { mark: Mark; tone: Tone; word: string }> = {
+const APPLIED: Record<string, Look & { word: string }> = {
   applied: { mark: 'full', tone: 'ok', word: 'applied' },
   pending: { mark: 'half', tone: 'warn', word: 'pending' },
   rejected: { mark: 'triangle', tone: 'bad', word: 'rejected' },
   away: { mark: 'ring', tone: 'muted', word: 'away' },
 };
 
-export function appliedLook(state: GenerationNode['state']) {
-  return APPLIED[state] ?? { mark: 'ring', tone: 'muted', word: state };
+export function appliedLook(state: GenerationNode['state']): Look & { word: string } {
+  return APPLIED[state] ?? { ...UNKNOWN_LOOK, word: state };
 }
 
 export function AppliedLabel({ state }: { state: GenerationNode['state'] }) {

@@ -38,7 +38,7 @@ export function NodeDetail({ node, now }: { node: Node; now: number }) {
   );
 }
 
-function Address({ text }: { text: string | null }) {
+function Address({ text }: { text: string | null | undefined }) {
   return <span className="font-mono text-sm">{text ?? UNKNOWN}</span>;
 }
 
