@@ -1,4 +1,4 @@
-"""A validation service with typed input: an order is checked, priced and answered, or refused by name.
+"""A validation service with typed input: an order is checked and priced, or refused by name.
 
 The Model says what an order is; what it cannot say (sums, duplicates) the service checks.
 """

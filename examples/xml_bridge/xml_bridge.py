@@ -1,7 +1,7 @@
 """An XML-to-JSON bridge: XML in, the same document as JSON out.
 
-Attributes become `@name`, text beside them `#text`, repeated elements a list; an element with text only
-becomes that text. A document type or an entity is refused: nothing is ever fetched or expanded.
+Attributes become `@name`, text beside them `#text`, repeated elements a list; an element with text
+only becomes that text. A document type or an entity is refused: nothing is fetched or expanded.
 """
 
 from xml.parsers import expat

@@ -1,7 +1,7 @@
 """Types by name, as Zato's simple-io.conf has them.
 
-Owns: which untyped element of a declaration is an integer, a boolean or a secret because of how it is
-named. Refuses: types written out, which always win. Invariant: `enabled` is read when a class is
+Owns: which untyped element of a declaration is an integer, a boolean or a secret because of its
+name. Refuses: types written out, which always win. Invariant: `enabled` is read when a class is
 compiled, so set it at the top of the service file:
 
     from bascule import autotype

@@ -1,8 +1,8 @@
 """Input and output declarations of a service class, compiled once.
 
-Owns: the short form (`input = "a", "-b", Int("c")`), the full form (`class SimpleIO`) and Models; how
-input is read and how output is written. Refuses: HTTP. Invariant: a compiled declaration does not
-change, so it is shared by all calls of a service.
+Owns: the short form (`input = "a", "-b", Int("c")`), the full form (`class SimpleIO`) and Models;
+how input is read and how output is written. Refuses: HTTP. Invariant: a compiled declaration does
+not change, so it is shared by all calls of a service.
 
 Of input that comes from several places path parameters win over the query, the query over the body.
 A missing optional element is None (null in output) unless a default says otherwise.
@@ -207,7 +207,7 @@ def _attributes(value):
 
 
 class OutputPayload:
-    """`self.response.payload` of a service with declared output: assign attributes or append rows."""
+    """`self.response.payload` of a service with declared output: set attributes or append rows."""
 
     __slots__ = ("_names", "_values", "_items")
 
@@ -284,7 +284,7 @@ def compile_output(cls):
     if short is None and sio is not None:
         short = getattr(sio, "output", None)
     default = _first(sio, "default_output_value", "default_value")
-    repeated = bool(getattr(sio, "output_repeated", False) or getattr(cls, "output_repeated", False))
+    repeated = any(getattr(holder, "output_repeated", False) for holder in (sio, cls))
     root = getattr(sio, "response_elem", None)
     skip_empty = bool(getattr(sio, "skip_empty_keys", False))
     if _is_model(short):

@@ -1,7 +1,7 @@
 """The element types of input and output declarations.
 
-Owns: how one named value is read from text or JSON and made ready for JSON. Refuses: which elements a
-service has (`declaration`). Invariant: `read` either returns a value of the element's Python type or
+Owns: how one named value is read from text or JSON and made ready for JSON. Refuses: which elements
+a service has (`declaration`). Invariant: `read` returns a value of the element's Python type or
 raises ValueError or TypeError; what a client reads about it is `expected`.
 """
 
@@ -297,7 +297,9 @@ def read_date(value) -> datetime.date:
         return value
     if not isinstance(value, str):
         raise TypeError
-    return datetime.date.fromisoformat(value[:10]) if len(value) == 10 else read_datetime(value).date()
+    if len(value) > 10:
+        return read_datetime(value).date()
+    return datetime.date.fromisoformat(value)
 
 
 Any = Nested = Opaque = AsIs

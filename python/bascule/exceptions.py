@@ -4,7 +4,7 @@ Owns: the classes, their statuses and what a client may read of them (`details`)
 responses, that is `bascule._worker.rescue`. Invariant: a message reaches a client only from
 `Reportable` classes whose authors write it for the client; every other text stays in the log.
 
-The signature is Zato's, `BadRequest(cid, "message")`; the shorter `BadRequest("message")` works too.
+The signature is Zato's, `BadRequest(cid, "message")`; the shorter `BadRequest("message")` works.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ LIBRARY = f"orjson {orjson.__version__}" if orjson else "json"
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _OTHERS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _SQUARE = bytes.maketrans(b"{}", b"[]")
-# An integer of 19 digits may not fit 64 bits; orjson would make a float of it. Looking for them this
-# way takes a tenth of the time of a regular expression.
+# An integer of 19 digits may not fit 64 bits; orjson would make a float of it. Looking for
+# them this way takes a tenth of the time of a regular expression.
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER = b"0" * 19
 _BOM = b"\xef\xbb\xbf"

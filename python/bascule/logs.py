@@ -1,8 +1,9 @@
 """Log records as JSON lines on stderr.
 
-Owns: `self.logger`, the bridge from the standard `logging`, and what services print. Refuses: where the
-lines go from there; the node reads them. Invariant: logging never blocks a worker: when the reader
-does not keep up, whole lines are dropped and counted, and the next line that fits says how many.
+Owns: `self.logger`, the bridge from the standard `logging`, and what services print. Refuses:
+where the lines go from there; the node reads them. Invariant: logging never blocks a worker: when
+the reader does not keep up, whole lines are dropped and counted, and the next line that fits says
+how many.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ from .tracebacks import render
 
 TRACE, DEBUG, INFO, WARN, ERROR, CRITICAL, OFF = 5, 10, 20, 30, 40, 50, 60
 _NAMES = {5: "TRACE", 10: "DEBUG", 20: "INFO", 30: "WARN", 40: "ERROR", 50: "ERROR"}
-_THRESHOLDS = {"trace": 5, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "off": 60}
+_THRESHOLDS = {"trace": TRACE, "debug": DEBUG, "info": INFO, "warn": WARN, "warning": WARN,
+               "error": ERROR, "off": OFF}
 _LINE_BYTES_MAX = 65536
 _UTC = datetime.timezone.utc
 
 
+def _setting():
+    # The node keeps its own BASCULE_ variables from its workers, all but BASCULE_WORKER_.
+    return os.environ.get("BASCULE_WORKER_LOG") or os.environ.get("BASCULE_LOG") or "info"
+
+
 def _threshold():
-    for word in os.environ.get("BASCULE_LOG", "info").split(","):
+    for word in _setting().split(","):
         if word.strip().lower() in _THRESHOLDS:
             return _THRESHOLDS[word.strip().lower()]
     return INFO
@@ -119,7 +126,7 @@ def emit(level, msg, target, fields=None, call=None):
 
 
 class ServiceLogger:
-    """`self.logger`: the methods of a standard logger; extra keywords become fields of the record."""
+    """`self.logger`: the methods of a standard logger; extra keywords become fields."""
 
     __slots__ = ("name", "_call")
 

@@ -1,7 +1,7 @@
 """Model: typed, nested input and output.
 
 Owns: reading a dict into a Model by its annotations, and back. Refuses: where the dict comes from.
-Invariant: `from_dict` names the element that is missing or wrong by its path (`/order/lines[0]/sku`).
+Invariant: `from_dict` names the element that is missing or wrong by its path (`/lines[0]/sku`).
 
     @dataclass(init=False)          # optional
     class Line(Model):
@@ -53,7 +53,7 @@ class ModelContext:
 
 
 class Model:
-    """Base of typed input and output; annotate attributes, `optional[…]` or a default if optional."""
+    """Base of typed input and output; `optional[…]` or a default makes an attribute optional."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -1,7 +1,7 @@
 """What a service reads: `self.request`.
 
-Owns: the lazy views of one call (payload, input, HTTP details). Refuses: decoding what nobody asks for.
-Invariant: nothing is decoded twice; a view is made on its first reading and kept.
+Owns: the lazy views of one call (payload, input, HTTP details). Refuses: decoding what nobody
+asks for. Invariant: nothing is decoded twice; a view is made on its first reading and kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _UNSET = object()
 
 
 class lazy:
-    """An attribute computed on first reading and then kept in the instance (no lock, no property)."""
+    """An attribute computed on first reading and then kept in the instance, without a lock."""
 
     def __init__(self, make):
         self.make = make
@@ -49,7 +49,7 @@ class Headers(dict):
 
 
 def parse_headers(block: bytes) -> Headers:
-    """`name: value CRLF` lines; repeated ones are joined with a comma (cookies with a semicolon)."""
+    """`name: value CRLF` lines; repeated ones are joined with a comma (cookies: semicolon)."""
     headers = Headers()
     for line in block.decode("utf-8", "surrogateescape").split("\r\n"):
         name, colon, value = line.partition(":")

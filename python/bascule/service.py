@@ -1,8 +1,8 @@
 """The class that users derive their services from.
 
 Owns: what `self` offers. Refuses: how a call reaches it and how its answer leaves.
-Invariant: an instance lives for one call and costs four attributes; everything else is made when it is
-first read.
+Invariant: an instance lives for one call and costs four attributes; everything else is made when it
+is first read.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ class Examples(WorkerCase):
     def test_hello_greets_from_query_path_and_body(self):
         world, ada, grace, alan, broken = readme_answers("hello")
         self.check(self.worker.call("hello.greet", "GET", data_format=1), 200, world)
-        self.check(self.worker.call("hello.greet", "GET", query="name=Ada", data_format=1), 200, ada)
+        self.check(self.worker.call("hello.greet", "GET", query="name=Ada", data_format=1), 200,
+                   ada)
         self.check(self.worker.call("hello.greet", "GET", params={"name": "Grace Hopper"},
                                     data_format=1), 200, grace)
         self.check(self.worker.call("hello.greet", json_body={"name": "Alan"}), 200, alan)

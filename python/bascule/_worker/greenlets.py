@@ -16,6 +16,7 @@ from gevent.event import Event
 from greenlet import getcurrent, greenlet
 
 from bascule import logs, runtime
+from bascule.call import WireCall
 from bascule.exceptions import InvokeTimeout
 from bascule.tracebacks import message
 
@@ -278,7 +279,7 @@ class Loop:
             call = frame = None
             try:
                 call = to_hub(hub)
-                while not hasattr(call, "head"):
+                while type(call) is not WireCall:
                     call = to_hub(hub)
             except BaseException:
                 # A stale timer of an earlier call; this greenlet is not used again.

@@ -3,8 +3,8 @@
 Owns: modules by package id, so that old and new live side by side. Refuses: who may call them.
 Invariant: an import that fails leaves nothing behind, neither a module nor a line of its source.
 
-A module stands in `sys.modules` under its own name while it is imported and once it is bound, unless
-that name belongs to somebody else (a file called json.py); the newest bound version has it.
+A module stands in `sys.modules` under its own name while it is imported and once it is bound,
+unless that name belongs to somebody else (a file called json.py); the newest bound version has it.
 """
 
 from __future__ import annotations

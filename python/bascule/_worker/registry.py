@@ -1,7 +1,8 @@
 """What this worker can call: packages, sets, handles.
 
 Owns: the answers to TRIAL, BIND and RELEASE. Refuses: sockets, and when an import runs.
-Invariant: a set becomes callable in one step, when all of it is there; a refused set leaves nothing.
+Invariant: a set becomes callable in one step, when all of it is there; of a refused one
+nothing is.
 """
 
 from __future__ import annotations
