@@ -4,11 +4,7 @@
 //! everything else: one upstream, bodies by Content-Length within one read, no limits, no deadlines, no errors.
 //! `relay LISTEN UPSTREAM`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a measuring tool, not a product"
-)]
+#![expect(clippy::unwrap_used, reason = "a measuring tool, not a product")]
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -16,6 +12,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dp_net::{Acceptor, DeadlineWheel, DriverChoice, ListenerSet, Stream};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Pool = Rc<RefCell<Vec<Stream>>>;
 

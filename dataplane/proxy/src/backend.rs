@@ -79,7 +79,7 @@ impl Backend {
     pub(crate) fn pick(&self, core: &Core, tried: &[usize]) -> Option<Picked> {
         let now = core.clock.now();
         let health = self.health.borrow();
-        let weight = |index: usize| self.weight(core, &health, index, tried, now);
+        let weight = |index: usize| self.weight((core, now), &health, index, tried);
         let index = self.turn.borrow_mut().pick(weight)?;
         let endpoint = self.endpoints.get(index)?;
         Some(if endpoint.is_here {
@@ -103,17 +103,16 @@ impl Backend {
         let health = self.health.borrow();
         let elsewhere = self.endpoints.iter().filter(|endpoint| !endpoint.is_here);
         let usable =
-            |endpoint: &&Rc<Endpoint>| self.weight(core, &health, endpoint.index, tried, now) > 0;
+            |endpoint: &&Rc<Endpoint>| self.weight((core, now), &health, endpoint.index, tried) > 0;
         elsewhere.filter(usable).count()
     }
 
     fn weight(
         &self,
-        core: &Core,
+        (core, now): (&Core, Duration),
         health: &PoolHealth,
         index: usize,
         tried: &[usize],
-        now: Duration,
     ) -> u32 {
         let Some(endpoint) = self.endpoints.get(index) else {
             return 0;
@@ -171,7 +170,7 @@ impl Backend {
         let endpoint_name = &*endpoint.name;
         match check {
             Check::Passed => {
-                tracing::info!(core = core.index, endpoint = endpoint_name, "endpoint up")
+                tracing::info!(core = core.index, endpoint = endpoint_name, "endpoint up");
             }
             Check::Draining => {
                 tracing::info!(

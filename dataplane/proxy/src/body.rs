@@ -112,16 +112,9 @@ impl Body {
         let (result, raw) = reader.read_some(raw, self.room()).await;
         self.raw = raw;
         match result {
-            Ok(0) if slot.is_cut() => Err(BodyFault::Late),
-            Ok(0) => match &mut self.framing {
-                Framing::UntilClose { is_closed } => {
-                    *is_closed = true;
-                    Ok(())
-                }
-                _ => Err(BodyFault::Ended),
-            },
+            Ok(0) | Err(_) if slot.is_cut() => Err(BodyFault::Late),
+            Ok(0) => self.framing.end(),
             Ok(_) => Ok(()),
-            Err(_) if slot.is_cut() => Err(BodyFault::Late),
             Err(_) => Err(BodyFault::Ended),
         }
     }
@@ -165,6 +158,19 @@ impl Body {
     /// The buffer, for its next user.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.raw
+    }
+}
+
+impl Framing {
+    /// The sender has closed.
+    fn end(&mut self) -> Result<(), BodyFault> {
+        match self {
+            Self::UntilClose { is_closed } => {
+                *is_closed = true;
+                Ok(())
+            }
+            Self::Sized { .. } | Self::Chunked(_) => Err(BodyFault::Ended),
+        }
     }
 }
 

@@ -25,11 +25,11 @@ use crate::connection::{After, Connection};
 use crate::core::Core;
 use crate::endpoint::Endpoint;
 use crate::exchange::Exchange;
-use crate::pump::{Outgoing, PumpFault, Sink, Source, pump};
+use crate::pump::{Outgoing, Pace, PumpFault, Sink, Source, pump};
 use crate::rescue::Fault;
 use crate::service::{pace, welcome_body};
 
-use ask::{Answer, Broken, Connected};
+use ask::{Answer, Broken, Connected, Read};
 
 /// Endpoints that this exchange has been to.
 type Tried = SmallVec<[usize; 8]>;
@@ -94,7 +94,7 @@ async fn buffered(
     exchange.is_body_read = true;
     let is_head = connection.head.method == dp_codec::Method::Head;
     let answer = loop {
-        let asked = journey.endpoint.clone();
+        let asked = Rc::clone(&journey.endpoint);
         let (result, back) = match journey.connect().await {
             Ok(mut connected) => {
                 let (sent, back) = connected.send(message, &journey).await;
@@ -140,43 +140,16 @@ async fn streamed(
         .split_off(connection.head.head_len, &mut raw);
     let mut body = Body::new(raw, 0, connection.head.body, exchange.body_bytes_max());
     let framing = request::framing_of(connection.head.body);
-    let is_head = connection.head.method == dp_codec::Method::Head;
-    let pace = pace(connection, exchange);
+    let paces = (pace(connection, exchange), journey.patience);
     connected.expect_answer(&journey);
-    let (client_slot, client_reader, _) = connection.stream.parts();
-    let (slot, reader, writer) = connected.stream.parts();
-    let source = Source {
-        reader: client_reader,
-        slot: client_slot,
-        pace,
-    };
-    let patience = journey.patience;
-    let uploaded = upload(
-        &core,
-        &mut body,
-        source,
-        Upload {
-            writer,
-            slot,
-            out: &mut message,
-            framing,
-            patience,
-        },
-    );
-    let answered = ask::read_head(&core, reader, slot, is_head);
-    let (uploaded, answered) = {
-        let mut uploaded = pin!(uploaded);
-        let mut answered = pin!(answered);
-        match select(uploaded.as_mut(), answered.as_mut()).await {
-            Either::Left((Ok(()), answered)) => (Some(Ok(())), answered.await),
-            // The upstream has ended reading: it may have answered before it did.
-            Either::Left((Err(PumpFault::Sink(error)), answered)) => {
-                (Some(Err(PumpFault::Sink(error))), answered.await)
-            }
-            Either::Left((Err(fault), _)) => (Some(Err(fault)), Err(Broken::gone())),
-            Either::Right((answered, _)) => (None, answered),
-        }
-    };
+    let (uploaded, answered) = both_ways(
+        connection,
+        &mut connected,
+        (&mut body, framing),
+        &mut message,
+        paces,
+    )
+    .await;
     exchange.bytes_in = body.received();
     let is_uploaded = matches!(uploaded, Some(Ok(())));
     if let Some(Err(PumpFault::Source(fault))) = uploaded {
@@ -203,6 +176,44 @@ async fn streamed(
         return relay::run(connection, exchange, answer, &journey).await;
     }
     relay::run_early(connection, exchange, answer, (&journey, body, framing)).await
+}
+
+/// Sends the body and waits for the answer's head at the same time, until either the head is there or the body
+/// cannot go on. `None`: the body is still on its way.
+async fn both_ways(
+    connection: &mut Connection,
+    connected: &mut Connected,
+    (body, framing): (&mut Body, Outgoing),
+    message: &mut Vec<u8>,
+    (pace, patience): (Pace, Duration),
+) -> (Option<Result<(), PumpFault>>, Result<Read, Broken>) {
+    let core = Rc::clone(&connection.core);
+    let is_head = connection.head.method == dp_codec::Method::Head;
+    let (client_slot, client_reader, _) = connection.stream.parts();
+    let (slot, reader, writer) = connected.stream.parts();
+    let source = Source {
+        reader: client_reader,
+        slot: client_slot,
+        pace,
+    };
+    let to = Upload {
+        writer,
+        slot,
+        out: message,
+        framing,
+        patience,
+    };
+    let mut uploaded = pin!(upload(&core, body, source, to));
+    let mut answered = pin!(ask::read_head(&core, reader, slot, is_head));
+    match select(uploaded.as_mut(), answered.as_mut()).await {
+        Either::Left((Ok(()), answered)) => (Some(Ok(())), answered.await),
+        // The upstream has ended reading: it may have answered before it did.
+        Either::Left((Err(PumpFault::Sink), answered)) => {
+            (Some(Err(PumpFault::Sink)), answered.await)
+        }
+        Either::Left((Err(fault), _)) => (Some(Err(fault)), Err(Broken::gone())),
+        Either::Right((answered, _)) => (None, answered),
+    }
 }
 
 struct Upload<'a> {

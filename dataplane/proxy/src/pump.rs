@@ -4,7 +4,6 @@
 //! the back-pressure there is and all that is needed. Invariant: the end of the outgoing framing is written
 //! only after the end of the incoming one was read.
 
-use std::io;
 use std::time::Duration;
 
 use dp_codec::field::{CHUNK_END, write_chunk_head};
@@ -59,7 +58,7 @@ pub(crate) struct Pace {
 #[derive(Debug)]
 pub(crate) enum PumpFault {
     Source(BodyFault),
-    Sink(io::Error),
+    Sink,
 }
 
 /// Moves the whole body. Its last piece is left in `sink.out`, so that the caller can put more behind it.
@@ -87,7 +86,7 @@ pub(crate) async fn pump(
                 .write_range(raw, ready.range.start, ready.range.end)
                 .await;
             body.take_back(raw);
-            result.map_err(PumpFault::Sink)?;
+            result.map_err(|_gone| PumpFault::Sink)?;
         }
         sink.bytes += length as u64;
         if sink.framing == Outgoing::Chunked {
@@ -122,7 +121,7 @@ impl Sink<'_> {
         let (result, mut out) = self.writer.write_all(std::mem::take(self.out)).await;
         out.clear();
         *self.out = out;
-        result.map_err(PumpFault::Sink)
+        result.map_err(|_gone| PumpFault::Sink)
     }
 }
 

@@ -150,18 +150,17 @@ impl Fault {
             Self::BadPath => 400,
             Self::NotFound => 404,
             Self::MethodNotAllowed { .. } => 405,
-            Self::BodyTooLarge => 413,
-            Self::Body(BodyFault::Refused(refusal)) => refusal.status(),
             Self::Body(BodyFault::Late) => 408,
+            Self::BodyTooLarge | Self::Call(CallError::TooLarge) => 413,
+            Self::Body(BodyFault::Refused(refusal)) => refusal.status(),
             Self::Body(BodyFault::Ended) | Self::AnswerBroken | Self::ClientGone => return None,
-            Self::NoEndpoint => 503,
-            Self::Unreachable | Self::UpstreamGone | Self::UpstreamInvalid(_) => 502,
-            Self::UpstreamLate => 504,
-            Self::Call(CallError::Deadline) => 504,
-            Self::Call(CallError::Busy) => 503,
-            Self::Call(CallError::TooLarge) => 413,
-            Self::Call(_) => 502,
             Self::InvalidReply => 500,
+            Self::Unreachable
+            | Self::UpstreamGone
+            | Self::UpstreamInvalid(_)
+            | Self::Call(CallError::NoWorker | CallError::WorkerDied) => 502,
+            Self::NoEndpoint | Self::Call(CallError::Busy) => 503,
+            Self::UpstreamLate | Self::Call(CallError::Deadline) => 504,
         })
     }
 

@@ -11,7 +11,7 @@ use dp_exec::builtin::Builtin;
 use dp_exec::{Call, CallError, Reply, Source};
 use dp_net::Cut;
 
-use crate::answer::write_reply;
+use crate::answer::{InvalidReply, write_reply};
 use crate::body::{Body, BodyFault};
 use crate::connection::{After, Connection};
 use crate::exchange::Exchange;
@@ -56,7 +56,8 @@ pub(crate) async fn run(
         DataFormat::Json => b"application/json",
         DataFormat::Raw => b"text/plain; charset=utf-8",
     };
-    write_reply(connection, exchange, &reply, default_type).map_err(|_| Fault::InvalidReply)?;
+    write_reply(connection, exchange, &reply, default_type)
+        .map_err(|InvalidReply| Fault::InvalidReply)?;
     if let Some(raised) = &reply.raised {
         let told = (raised.kind.as_str(), raised.traceback.as_str());
         rescue::report_raised(connection, exchange, exchange.status, told);
@@ -173,9 +174,8 @@ async fn gather_sized(
             .await
         {
             Ok(0) if connection.stream.slot().is_cut() => return Err(Fault::Body(BodyFault::Late)),
-            Ok(0) => return Err(Fault::Body(BodyFault::Ended)),
+            Ok(0) | Err(_) => return Err(Fault::Body(BodyFault::Ended)),
             Ok(_) => {}
-            Err(_) => return Err(Fault::Body(BodyFault::Ended)),
         }
     }
     exchange.consumed = total;

@@ -189,6 +189,6 @@ fn answer_pace(connection: &Connection, exchange: &Exchange) -> Pace {
 fn broken(fault: &PumpFault) -> Fault {
     match fault {
         PumpFault::Source(_) => Fault::AnswerBroken,
-        PumpFault::Sink(_) => Fault::ClientGone,
+        PumpFault::Sink => Fault::ClientGone,
     }
 }

@@ -303,7 +303,7 @@ fn a_balancer_serves_its_own_turn_without_a_hop_and_sends_the_rest_to_the_member
 #[test]
 fn a_member_that_drains_gets_nothing_new() {
     let times = Timeouts {
-        health_interval: Duration::from_secs(3_600),
+        health_interval: Duration::from_hours(1),
         ..quick()
     };
     let balancer = TestCore::start(&[], times);

@@ -21,7 +21,8 @@ pub(super) struct TestCore {
     pub(super) node: SocketAddr,
     pub(super) balancer: SocketAddr,
     pub(super) commands: flume::Sender<CoreCommand>,
-    pub(super) failures: flume::Receiver<Failure>,
+    /// Kept so that the core's end stays connected.
+    _failures: flume::Receiver<Failure>,
     pub(super) stopping: Arc<AtomicBool>,
     stats: Arc<Registry>,
     thread: Option<JoinHandle<Result<(), CoreError>>>,
@@ -81,7 +82,7 @@ impl TestCore {
             node: node.address(),
             balancer: balancer.address(),
             commands,
-            failures,
+            _failures: failures,
             stopping,
             stats,
             thread: Some(thread),
