@@ -152,6 +152,13 @@ class Ends:
         self.assertEqual(self.worker.answer(1).json, {"waited": "last"})
         self.assertEqual(self.ended(), 0)
 
+    def test_calls_that_had_arrived_before_stop_are_served(self):
+        ids = {self.worker.start("gates.echo", json_body=[n], core=n % 2) for n in range(40)}
+        self.worker.control.send(STOP, b"{}")
+        answers = [self.worker.answer(n % 2) for n in range(40)]
+        self.assertEqual({answer.id for answer in answers}, ids)
+        self.assertEqual(self.ended(), 0)
+
     def test_sigterm_finishes_what_runs_and_exits_0(self):
         self.blocked()
         os.kill(self.worker.process.pid, signal.SIGTERM)

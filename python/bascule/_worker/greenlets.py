@@ -306,7 +306,11 @@ class Loop:
         """Ends once nothing runs and nothing waits to be written."""
         if not self.stopping or self.in_flight or self.ended.is_set():
             return
-        if not any(link.out or link.pending for link in self.cores if not link.closed):
+        for link in self.cores:
+            if not link.closed:
+                # Calls that had arrived before the end was near are served, too.
+                link.on_readable()
+        if not self.in_flight and not any(link.out or link.pending for link in self.cores if not link.closed):
             self.ended.set()
 
     def abandon(self):

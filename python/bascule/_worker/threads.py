@@ -295,4 +295,8 @@ class ThreadLoop:
             return True
         if not self.stopping or self.in_flight:
             return False
-        return not any(link.out or link.pending for link in self.cores if not link.closed)
+        for link in self.cores:
+            if not link.closed:
+                # Calls that had arrived before the end was near are served, too.
+                self._on_readable(link)
+        return not self.in_flight and not any(link.out or link.pending for link in self.cores if not link.closed)
