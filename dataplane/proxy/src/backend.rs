@@ -11,7 +11,6 @@ use dp_policy::balance::WeightedRoundRobin;
 use dp_policy::health::{Check, EndpointHealth, HealthSettings, Outcome, PoolHealth};
 use dp_policy::retry::{Attempt, Decision, RetryBudget, decide};
 use dp_stats::CoreStats;
-use smallvec::SmallVec;
 
 use crate::core::Core;
 use crate::endpoint::{Endpoint, EndpointSpec};
@@ -89,22 +88,12 @@ impl Backend {
         })
     }
 
-    /// The same, without this node: the request was turned into a message for others already.
-    pub(crate) fn pick_elsewhere(&self, core: &Core, tried: &[usize]) -> Option<Picked> {
-        let here = self.endpoints.iter().filter(|endpoint| endpoint.is_here);
-        let mut tried: SmallVec<[usize; 8]> = SmallVec::from_slice(tried);
-        tried.extend(here.map(|endpoint| endpoint.index));
-        self.pick(core, &tried)
-    }
-
-    /// Usable endpoints elsewhere that are not in `tried`.
+    /// Usable endpoints that are not in `tried`.
     fn left(&self, core: &Core, tried: &[usize]) -> usize {
         let now = core.clock.now();
         let health = self.health.borrow();
-        let elsewhere = self.endpoints.iter().filter(|endpoint| !endpoint.is_here);
-        let usable =
-            |endpoint: &&Rc<Endpoint>| self.weight((core, now), &health, endpoint.index, tried) > 0;
-        elsewhere.filter(usable).count()
+        let is_usable = |index: &usize| self.weight((core, now), &health, *index, tried) > 0;
+        (0..self.endpoints.len()).filter(is_usable).count()
     }
 
     fn weight(

@@ -45,6 +45,7 @@ pub(crate) struct Input {
 /// Who the client is, as text.
 #[derive(Debug)]
 pub(crate) struct Peer {
+    address: SocketAddr,
     text: Box<str>,
     ip_length: usize,
 }
@@ -262,12 +263,20 @@ impl Peer {
     fn new(address: SocketAddr) -> Self {
         let text = address.to_string().into_boxed_str();
         let ip_length = text.rfind(':').unwrap_or(text.len());
-        Self { text, ip_length }
+        Self {
+            address,
+            text,
+            ip_length,
+        }
     }
 
     /// `ip:port`.
     pub(crate) fn address(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn socket(&self) -> SocketAddr {
+        self.address
     }
 
     /// The address alone, without the brackets of IPv6.

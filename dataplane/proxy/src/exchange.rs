@@ -165,6 +165,13 @@ impl Exchange {
         self.channel().map(|channel| self.started + channel.timeout)
     }
 
+    /// The body was given to nobody: it is there to be read again.
+    pub(crate) fn take_back(&mut self, head_length: usize) {
+        self.consumed = head_length;
+        self.is_body_read = false;
+        self.bytes_in = 0;
+    }
+
     pub(crate) fn channel(&self) -> Option<&dp_config::Channel> {
         self.serving.channel(self.channel?)
     }

@@ -27,7 +27,7 @@ use crate::endpoint::Endpoint;
 use crate::exchange::Exchange;
 use crate::pump::{Outgoing, Pace, PumpFault, Sink, Source, pump};
 use crate::rescue::Fault;
-use crate::service::{pace, welcome_body};
+use crate::service::{self, pace, welcome_body};
 
 use ask::{Answer, Broken, Connected, Read};
 
@@ -46,6 +46,15 @@ struct Journey {
     idempotent: bool,
     /// When the answer's first byte must have come.
     patience: Duration,
+}
+
+/// What follows a failed attempt.
+enum Next {
+    /// Ask the journey's endpoint.
+    Again,
+    /// This node's own turn came.
+    Here,
+    Fault(Fault),
 }
 
 pub(crate) async fn run(
@@ -108,19 +117,30 @@ async fn buffered(
         message = back;
         match result {
             Ok(answer) => break answer,
-            Err(broken) => {
-                let fault = journey.failed(&asked, &broken).await;
-                if let Some(fault) = fault {
-                    core.buffers.give_back(message);
+            Err(broken) => match journey.failed(&asked, &broken).await {
+                Next::Again => {}
+                Next::Here => {
+                    exchange.take_back(head_length);
+                    return here(connection, exchange).await;
+                }
+                Next::Fault(fault) => {
                     exchange.upstream = Some((asked, Duration::ZERO));
                     return Err(fault);
                 }
-            }
+            },
         }
     };
     core.buffers.give_back(message);
     note(exchange, &journey, &answer);
     relay::run(connection, exchange, answer, &journey).await
+}
+
+/// The others failed; this node answers itself.
+async fn here(connection: &mut Connection, exchange: &mut Exchange) -> Result<After, Fault> {
+    match exchange.channel {
+        Some(channel) => service::run(connection, exchange, channel).await,
+        None => Err(Fault::NoEndpoint),
+    }
 }
 
 /// The body is still coming: it is passed on as it comes, while the answer may come at any time.
@@ -130,7 +150,9 @@ async fn streamed(
     mut journey: Journey,
 ) -> Result<After, Fault> {
     let core = Rc::clone(&connection.core);
-    let mut connected = journey.connect_for_stream().await?;
+    let Some(mut connected) = journey.connect_for_stream().await? else {
+        return here(connection, exchange).await;
+    };
     let mut message = core.buffers.take();
     request::write_head(&mut message, connection, exchange);
     welcome_body(connection).await?;
@@ -283,31 +305,34 @@ impl Journey {
     }
 
     /// Connect failures move on to the next endpoint; nothing of the request has left yet.
-    async fn connect_for_stream(&mut self) -> Result<Connected, Fault> {
+    /// `None`: it is this node's turn.
+    async fn connect_for_stream(&mut self) -> Result<Option<Connected>, Fault> {
         // A body that is gone cannot be sent again: only a connection that was looked at is good enough.
         self.idempotent = false;
         loop {
             match self.connect().await {
-                Ok(connected) => return Ok(connected),
+                Ok(connected) => return Ok(Some(connected)),
                 Err(broken) => {
                     let asked = Rc::clone(&self.endpoint);
-                    if let Some(fault) = self.failed(&asked, &broken).await {
-                        return Err(fault);
+                    match self.failed(&asked, &broken).await {
+                        Next::Again => {}
+                        Next::Here => return Ok(None),
+                        Next::Fault(fault) => return Err(fault),
                     }
                 }
             }
         }
     }
 
-    /// After a failed attempt: `None` = try again with `self.endpoint`.
-    async fn failed(&mut self, asked: &Rc<Endpoint>, broken: &Broken) -> Option<Fault> {
+    /// What to do after a failed attempt.
+    async fn failed(&mut self, asked: &Rc<Endpoint>, broken: &Broken) -> Next {
         if broken.is_stale && !self.must_connect && self.idempotent {
             // The endpoint closed a connection that idled. That is no failure of the endpoint; its other
             // idle connections are as old.
             asked.pool.clear();
             self.must_connect = true;
             self.core.stats.upstream_retries.increment();
-            return None;
+            return Next::Again;
         }
         self.note_outcome(asked, Outcome::Broken);
         self.tried.push(asked.index);
@@ -325,7 +350,7 @@ impl Journey {
                 if reason == dp_policy::retry::Reason::Budget {
                     self.core.stats.upstream_retries_refused.increment();
                 }
-                Some(broken.to_fault())
+                Next::Fault(broken.to_fault())
             }
             Decision::Retry { after } => {
                 if broken.failure == Failure::Reset {
@@ -337,12 +362,13 @@ impl Journey {
                 if after > Duration::ZERO {
                     dp_net::sleep(after).await;
                 }
-                match backend.pick_elsewhere(&self.core, &self.tried) {
+                match backend.pick(&self.core, &self.tried) {
                     Some(Picked::There(endpoint)) => {
                         self.endpoint = endpoint;
-                        None
+                        Next::Again
                     }
-                    _ => Some(broken.to_fault()),
+                    Some(Picked::Here) => Next::Here,
+                    None => Next::Fault(broken.to_fault()),
                 }
             }
         }

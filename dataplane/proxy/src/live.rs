@@ -4,6 +4,7 @@
 //! started with. Invariant: a commit is one pointer; everything that can fail happened in prepare.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,6 +186,14 @@ impl Serving {
 
     pub(crate) fn stats(&self, index: usize) -> Option<&Arc<ChannelStats>> {
         self.channels.get(index).map(|channel| &channel.stats)
+    }
+
+    /// Whether an address is that of a member, whose word for its clients is believed.
+    pub(crate) fn is_member(&self, ip: IpAddr) -> bool {
+        self.backend
+            .endpoints()
+            .iter()
+            .any(|endpoint| endpoint.address.ip() == ip)
     }
 
     /// The worker handle of a channel's service.

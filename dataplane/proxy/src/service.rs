@@ -100,8 +100,7 @@ async fn call_worker(
     let input = connection.input.rest();
     let head = &connection.head;
     let mut scratch = core.buffers.take();
-    // No peer is configured as trusted yet, so nobody's word for others reaches a service.
-    let headers = head.executor_headers(input, dp_codec::Peer::Untrusted, &mut scratch);
+    let headers = head.executor_headers(input, trust(connection, exchange), &mut scratch);
     let call = Call {
         handle,
         deadline_ms: 0,
@@ -136,6 +135,16 @@ async fn call_worker(
     }
     connection.stream.slot().disarm();
     waiting.await.map_err(Fault::Call)
+}
+
+/// A member that balances tells whose request it is; nobody else is believed.
+fn trust(connection: &Connection, exchange: &Exchange) -> dp_codec::Peer {
+    let ip = connection.peer.socket().ip();
+    if connection.kind == ListenerKind::Node && exchange.serving.is_member(ip) {
+        dp_codec::Peer::Trusted
+    } else {
+        dp_codec::Peer::Untrusted
+    }
 }
 
 async fn gather(connection: &mut Connection, exchange: &mut Exchange) -> Result<Gathered, Fault> {

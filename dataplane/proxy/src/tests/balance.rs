@@ -337,3 +337,22 @@ fn a_member_that_drains_gets_nothing_new() {
             .all(|answer| !answer.head.contains("draining"))
     );
 }
+
+#[test]
+fn a_member_that_died_costs_no_request_because_this_node_answers_itself() {
+    let balancer = TestCore::start(&[], quick());
+    let mut snapshot = echoes(1, &[("POST", "/p")]);
+    snapshot.members = vec![
+        member("n1", balancer.node),
+        member("n2", Upstream::nobody()),
+    ];
+    balancer.apply(snapshot);
+    let mut client = Client::connect(balancer.balancer);
+    let large = vec![b'x'; 200_000];
+    for body in [&b"small"[..], &large] {
+        for _ in 0..10 {
+            let answer = client.send(&post(body)).response().unwrap();
+            assert_eq!((answer.status, answer.body == body), (200, true));
+        }
+    }
+}
