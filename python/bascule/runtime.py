@@ -17,8 +17,8 @@ from .exceptions import InvokeTimeout
 class ThreadRuntime:
     """Plain threads."""
 
-    def spawn(self, task):
-        """Runs task() beside the caller."""
+    def spawn(self, task, call=None):
+        """Runs task() beside the caller; log records made there belong to the call."""
         threading.Thread(target=task, name="bascule-async", daemon=True).start()
 
     def limited(self, seconds, task):

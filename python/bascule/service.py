@@ -171,7 +171,7 @@ class Service:
         targets = [self._callback_name(item) for item in _as_list(callback)]
         for target in targets:
             self._find(target)
-        runtime.active.spawn(lambda: self._in_background(plan, call, targets))
+        runtime.active.spawn(lambda: self._in_background(plan, call, targets), call)
         return cid
 
     def sleep(self, seconds=1):

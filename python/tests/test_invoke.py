@@ -86,6 +86,7 @@ SOURCE = ("calls.py", '''
     class Background(Service):
         def handle(self):
             event = signal(self.request.payload)
+            print("in the background")
             event[1] = {"payload": self.request.payload, "cid": self.cid}
             event[0].set()
             return "answer of " + self.request.payload
@@ -148,6 +149,8 @@ class Invokes(WorkerCase):
                          {"payload": "b1", "cid": started["cid"]})
         self.assertEqual(self.worker.call("calls.seen", json_body="sink").json,
                          {"payload": "answer of b1", "cid": started["cid"]})
+        printed = [line for line in self.worker.logs() if line.get("cid") == started["cid"]]
+        self.assertEqual([line["msg"] for line in printed], ["in the background"])
 
     def test_an_asynchronous_failure_is_logged_with_its_cid(self):
         self.worker.call("calls.starts-failing")

@@ -44,13 +44,14 @@ def running_call():
 class GreenletRuntime:
     """What services use to wait and spawn."""
 
-    def spawn(self, task):
-        """Runs task() beside the caller; the worker does not end before it."""
+    def spawn(self, task, call=None):
+        """Runs task() beside the caller; log records made there belong to the call."""
         loop.begin()
-        gevent.spawn(self._tracked, task)
+        gevent.spawn(self._tracked, task, call)
 
     @staticmethod
-    def _tracked(task):
+    def _tracked(task, call):
+        getcurrent().call = call
         try:
             task()
         except BaseException as error:

@@ -45,12 +45,13 @@ class TrackedThreads(runtime.ThreadRuntime):
     def __init__(self, loop):
         self.loop = loop
 
-    def spawn(self, task):
-        """Runs task() beside the caller."""
+    def spawn(self, task, call=None):
+        """Runs task() beside the caller; log records made there belong to the call."""
         self.loop.begin()
-        threading.Thread(target=self._tracked, args=(task,), daemon=True).start()
+        threading.Thread(target=self._tracked, args=(task, call), daemon=True).start()
 
-    def _tracked(self, task):
+    def _tracked(self, task, call):
+        _local.call = call
         try:
             task()
         except BaseException as error:
