@@ -6,8 +6,6 @@ asks for. Invariant: nothing is decoded twice; a view is made on its first readi
 
 from __future__ import annotations
 
-from email.parser import BytesParser
-from email.policy import HTTP
 from urllib.parse import parse_qsl, unquote
 
 from . import jsonio
@@ -77,6 +75,10 @@ def parse_pairs(text: str) -> dict:
 def parse_form(body: bytes, content_type: str) -> dict:
     """A form, URL-encoded or multipart; a file is a dict of filename, content_type and data."""
     if content_type.lower().startswith("multipart/form-data"):
+        # Rarely needed, and slow to import.
+        from email.parser import BytesParser
+        from email.policy import HTTP
+
         head = b"Content-Type: " + content_type.encode() + b"\r\n\r\n"
         message = BytesParser(policy=HTTP).parsebytes(head + body)
         values = {}
