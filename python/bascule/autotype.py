@@ -1,18 +1,16 @@
 """Types by name, as Zato's simple-io.conf has them.
 
 Owns: which untyped element of a declaration is an integer, a boolean or a secret because of its
-name. Refuses: types written out, which always win. Invariant: `enabled` is read when a class is
-compiled, so set it at the top of the service file:
+name. Refuses: types written out, which always win. Invariant: on by default, because Zato's services
+count on it; off for one file or one class only:
 
-    from bascule import autotype
-    autotype.enabled = False        # `user_id` stays text
+    auto_typing = False             # at the top of a service file: `user_id` stays text
 
-It is on by default because Zato's services count on it.
+    class Find(Service):
+        auto_typing = False         # or of one class
 """
 
 from __future__ import annotations
-
-enabled = True
 
 INTEGER_NAMES = frozenset({"id"})
 INTEGER_SUFFIXES = ("_count", "_id", "_size", "_size_min", "_size_max", "_timeout")
@@ -27,8 +25,6 @@ SECRET_NAMES = frozenset(
 
 def kind_of(name: str) -> str:
     """One of `text`, `int`, `bool`, `secret`."""
-    if not enabled:
-        return "text"
     if name in SECRET_NAMES:
         return "secret"
     if name in INTEGER_NAMES or name.endswith(INTEGER_SUFFIXES):

@@ -50,7 +50,7 @@ class Input(dict):
         return dict(self)
 
 
-def _element(item, default=_MISSING, required=None):
+def _element(item, auto_typing, default=_MISSING, required=None):
     if isinstance(item, elements.Element):
         if default is not _MISSING and not item.required and not item.has_default:
             item.default, item.has_default = default, True
@@ -61,7 +61,7 @@ def _element(item, default=_MISSING, required=None):
         raise TypeError(f"{item!r} is no element of a declaration")
     optional = item.startswith("-") or required is False
     name = item[1:] if item.startswith("-") else item
-    element = _BY_KIND[autotype.kind_of(name)](name)
+    element = _BY_KIND[autotype.kind_of(name) if auto_typing else "text"](name)
     element.required = not optional
     if optional and default is not _MISSING:
         element.default, element.has_default = default, True
@@ -263,17 +263,18 @@ def compile_input(cls):
         short = getattr(sio, "input", None)
     default = _first(sio, "default_input_value", "default_value")
     root = getattr(sio, "request_elem", None)
+    auto = getattr(cls, "auto_typing", True)
     if _is_model(short):
         return InputDeclaration(model=short)
     items, any_of = [], []
     for item in _as_tuple(short) + _as_tuple(getattr(sio, "input_required", None)):
         if isinstance(item, require_any):
             any_of.append(item.names)
-            items.extend(_element(name, required=False) for name in item.names)
+            items.extend(_element(name, auto, required=False) for name in item.names)
         else:
-            items.append(_element(item, default))
+            items.append(_element(item, auto, default))
     for item in _as_tuple(getattr(sio, "input_optional", None)):
-        items.append(_element(item, default, required=False))
+        items.append(_element(item, auto, default, required=False))
     return InputDeclaration(None, tuple(items), tuple(any_of), root) if items else None
 
 
@@ -286,12 +287,13 @@ def compile_output(cls):
     default = _first(sio, "default_output_value", "default_value")
     repeated = any(getattr(holder, "output_repeated", False) for holder in (sio, cls))
     root = getattr(sio, "response_elem", None)
+    auto = getattr(cls, "auto_typing", True)
     skip_empty = bool(getattr(sio, "skip_empty_keys", False))
     if _is_model(short):
         return OutputDeclaration(short, (), repeated, root, skip_empty)
-    items = [_element(item, default)
+    items = [_element(item, auto, default)
              for item in _as_tuple(short) + _as_tuple(getattr(sio, "output_required", None))]
-    items += [_element(item, default, required=False)
+    items += [_element(item, auto, default, required=False)
               for item in _as_tuple(getattr(sio, "output_optional", None))]
     return OutputDeclaration(None, tuple(items), repeated, root, skip_empty) if items else None
 

@@ -50,6 +50,7 @@ class Service:
     name = None
     input = None
     output = None
+    auto_typing = True
     call_hooks = True
     time = clock
 

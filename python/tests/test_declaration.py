@@ -13,7 +13,7 @@ import harness  # noqa: F401 - puts the package on the path
 
 from bascule import (
     CSV, UUID, AsIs, BadRequest, Bool, Date, DateTime, Decimal, Dict, DictList, ElementInvalid,
-    ElementMissing, Float, Int, List, Model, OutputError, Secret, Text, autotype, require_any,
+    ElementMissing, Float, Int, List, Model, OutputError, Secret, Text, require_any,
 )
 from bascule.declaration import compile_input, compile_output
 from zato.common.typing_ import list_, list_field, optional
@@ -89,9 +89,8 @@ class ShortForm(unittest.TestCase):
                          {"user_id": 5, "id": 6, "is_open": True, "page_size": 7, "name": "8"})
         with self.assertRaises(ElementInvalid):
             read(("user_id",), {"user_id": "abc"})
-        autotype.enabled = False
-        self.addCleanup(setattr, autotype, "enabled", True)
-        self.assertEqual(read(("user_id",), {"user_id": "abc"}), {"user_id": "abc"})
+        self.assertEqual(read(("user_id",), {"user_id": "abc"}, auto_typing=False),
+                         {"user_id": "abc"})
 
 
 class FullForm(unittest.TestCase):

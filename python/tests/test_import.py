@@ -213,6 +213,21 @@ class Imports(WorkerCase):
         self.assertEqual(self.worker.call("seen.source").json, {
             "name": "seen", "class": "class Source(", "method": "def handle", "module": True})
 
+    def test_typing_by_name_is_switched_off_for_one_file_only(self):
+        source = """
+            from bascule import Service
+            {0}
+            class Read(Service):
+                input = "user_id"
+                def handle(self):
+                    return {{"user_id": self.request.input.user_id}}
+        """
+        self.worker.deploy(("plain.py", source.format("auto_typing = False")),
+                           ("typed.py", source.format("")))
+        body = {"user_id": "5"}
+        self.assertEqual(self.worker.call("plain.read", json_body=body).json, {"user_id": "5"})
+        self.assertEqual(self.worker.call("typed.read", json_body=body).json, {"user_id": 5})
+
     def test_a_file_named_like_a_module_of_python_shadows_nothing(self):
         self.worker.deploy(("json.py", """
             from bascule import Service

@@ -142,7 +142,9 @@ def _execute(package):
     module.__spec__ = importlib.machinery.ModuleSpec(name, loader, origin=package.path)
     module.__bascule_package__ = package.id
     package.module = module
-    earlier, borrowed = sys.modules.get(name), not _belongs_to_others(name)
+    earlier = sys.modules.get(name)
+    borrowed = (earlier is None and name not in sys.stdlib_module_names
+                or not _belongs_to_others(name))
     if borrowed:
         # dataclasses and enum look their module up by name while a class is made.
         sys.modules[name] = module
@@ -170,6 +172,8 @@ def _collect(package):
         if name in package.classes:
             other = package.classes[name].__name__
             raise ValueError(f"classes {other} and {cls.__name__} are both named {name!r}")
+        if "auto_typing" in package.module.__dict__ and "auto_typing" not in cls.__dict__:
+            cls.auto_typing = bool(package.module.auto_typing)
         logger = logs.ServiceLogger(name)
         if cls.before_add_to_store(logger) is False:
             continue
