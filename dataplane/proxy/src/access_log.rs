@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Blocks in the queue; at about 16 KiB each, 4 MiB and a few thousand lines of slack per stall.
 const BLOCKS_MAX: usize = 256;
@@ -40,6 +41,8 @@ pub struct AccessSink {
 struct Block {
     bytes: Vec<u8>,
     lines: u64,
+    /// Told when the block, and so all before it, is written.
+    written: Option<flume::Sender<()>>,
 }
 
 impl AccessLog {
@@ -78,6 +81,15 @@ impl AccessLog {
         self.sink.clone()
     }
 
+    /// Waits until what was handed over before is written; false when that takes too long. For the
+    /// end of a process, where a sink may live in what a core left behind.
+    pub fn flush(&self, at_most: Duration) -> bool {
+        let Some(sink) = &self.sink else { return true };
+        let (written, done) = flume::bounded(1);
+        let mark = Block { bytes: Vec::new(), lines: 0, written: Some(written) };
+        sink.blocks.send_timeout(mark, at_most).is_ok() && done.recv_timeout(at_most).is_ok()
+    }
+
     /// Lines that nobody will read.
     pub fn dropped(&self) -> u64 {
         self.sink
@@ -105,7 +117,7 @@ impl AccessSink {
         }
         let empty = self.empties.try_recv().unwrap_or_default();
         let bytes = std::mem::replace(block, empty);
-        if let Err(refused) = self.blocks.try_send(Block { bytes, lines }) {
+        if let Err(refused) = self.blocks.try_send(Block { bytes, lines, written: None }) {
             self.dropped.fetch_add(lines, Ordering::Relaxed);
             let mut kept = refused.into_inner().bytes;
             kept.clear();
@@ -129,6 +141,9 @@ fn write_blocks(
             .is_err()
         {
             dropped.fetch_add(block.lines, Ordering::Relaxed);
+        }
+        if let Some(written) = block.written {
+            let _gave_up = written.try_send(());
         }
         block.bytes.clear();
         let _enough_of_them = emptied.try_send(block.bytes);

@@ -1,0 +1,152 @@
+//! One generation onto workers and cores: bind, prepare, commit, release.
+//!
+//! Invariant: two applies never overlap, and a refusal anywhere before the commit leaves
+//! everything as it was; what was bound for it is released.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dp_agent::{Applied, CoreTimes};
+use dp_config::{Package, Refusal, Refusals, Snapshot};
+use dp_exec::{BindError, PackageFile, ServiceBinding, ServiceSet, Supervisor};
+use dp_proxy::{Committed, Plan, Prepared};
+
+use crate::cores::Cores;
+
+/// What serves now.
+#[derive(Debug, Default)]
+pub(crate) struct Bound {
+    set: Option<ServiceSet>,
+    /// What the set was bound from: unchanged services keep their set, and calls their workers' caches.
+    services: Vec<ServiceBinding>,
+}
+
+/// The workers, or why there are none.
+#[derive(Debug)]
+pub(crate) enum Workers {
+    Running(Supervisor),
+    Missing { reason: String },
+}
+
+/// Applies `snapshot`; `bound` is locked by the caller for the whole of it.
+pub(crate) async fn apply(
+    bound: &mut Bound,
+    workers: &Workers,
+    cores: &Cores,
+    snapshot: Arc<Snapshot>,
+    packages: Vec<PathBuf>,
+) -> Result<Applied, Refusals> {
+    let services = bindings(&snapshot);
+    let fresh = if services == bound.services {
+        None
+    } else {
+        Some(bind(workers, &snapshot, packages, services.clone()).await?)
+    };
+    let set = fresh.as_ref().or(bound.set.as_ref());
+    let handles = set.map_or_else(HashMap::new, |set| set.handles.clone());
+    let plan = Arc::new(Plan { snapshot, handles });
+    let prepared = match cores.prepare(&plan).await {
+        Ok(prepared) => prepared,
+        Err(refusals) => {
+            cores.abort(plan.snapshot.generation);
+            workers.release(fresh);
+            return Err(Refusals(refusals));
+        }
+    };
+    let committed = cores.commit(&plan).await;
+    if fresh.is_some() {
+        workers.release(std::mem::replace(&mut bound.set, fresh));
+        bound.services = services;
+    }
+    Ok(Applied {
+        cores: times(&prepared, &committed),
+    })
+}
+
+fn bindings(snapshot: &Snapshot) -> Vec<ServiceBinding> {
+    let binding = |service: &dp_config::Service| ServiceBinding {
+        name: service.name.to_string(),
+        package: service.package.to_string(),
+    };
+    snapshot.services.iter().map(binding).collect()
+}
+
+async fn bind(
+    workers: &Workers,
+    snapshot: &Snapshot,
+    paths: Vec<PathBuf>,
+    services: Vec<ServiceBinding>,
+) -> Result<ServiceSet, Refusals> {
+    if services.is_empty() {
+        return Ok(ServiceSet::default());
+    }
+    let supervisor = match workers {
+        Workers::Running(supervisor) => supervisor,
+        Workers::Missing { reason } => {
+            return Err(Refusal::new("node", "workers", reason.clone()).into());
+        }
+    };
+    let packages = snapshot.packages.iter().zip(paths);
+    let packages = packages
+        .map(|(package, path)| package_file(package, path))
+        .collect();
+    let bound = supervisor.bind(packages, services).await;
+    bound.map_err(|error| bind_refusal(snapshot, error).into())
+}
+
+pub(crate) fn package_file(package: &Package, path: PathBuf) -> PackageFile {
+    PackageFile {
+        id: package.id.to_string(),
+        file: package.file.to_string(),
+        module: package.module.to_string(),
+        path,
+    }
+}
+
+fn bind_refusal(snapshot: &Snapshot, error: BindError) -> Refusal {
+    let BindError { package, error } = error;
+    let blamed = snapshot
+        .packages
+        .iter()
+        .find(|known| known.id.as_str() == package);
+    let object = blamed.map_or("node".to_owned(), |package| {
+        format!("package {}", package.file)
+    });
+    let field = if blamed.is_some() {
+        "content"
+    } else {
+        "workers"
+    };
+    let reason = match error.line {
+        0 => error.message,
+        line => format!("line {line}: {}", error.message),
+    };
+    Refusal::new(object, field, reason)
+}
+
+fn times(prepared: &[Prepared], committed: &[Committed]) -> Vec<CoreTimes> {
+    let commit_us: HashMap<u32, u64> = committed
+        .iter()
+        .map(|core| (core.core, core.commit_us))
+        .collect();
+    let times = |core: &Prepared| CoreTimes {
+        core: core.core,
+        prepare_us: core.prepare_us,
+        commit_us: commit_us.get(&core.core).copied().unwrap_or_default(),
+    };
+    prepared.iter().map(times).collect()
+}
+
+// === impl Workers ===
+
+impl Workers {
+    /// A set of no service was never bound.
+    fn release(&self, set: Option<ServiceSet>) {
+        if let (Self::Running(supervisor), Some(set)) = (self, set)
+            && !set.handles.is_empty()
+        {
+            supervisor.release(set.set);
+        }
+    }
+}
