@@ -334,6 +334,9 @@ async fn a_corrupt_snapshot_on_disk_is_ignored_with_a_clear_line() -> Result<()>
 
     ensure!(get(cluster.balancer()?, "/quick").await?.status == 200);
     let log = cluster.nodes.first().context("a node")?.process.log();
-    ensure!(log.contains("snapshot") && log.contains("ignored"), "{log}");
+    ensure!(
+        log.contains("snapshot") && log.contains("not used"),
+        "{log}"
+    );
     Ok(())
 }

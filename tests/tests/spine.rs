@@ -66,7 +66,7 @@ async fn the_balancer_shares_the_requests_between_the_nodes() -> Result<()> {
     for node in &cluster.nodes {
         let served = eventually("the node has counted its share", || async {
             let metrics = get(&node.admin, "/metrics").await?.text();
-            let served = invocations(&metrics, "story.echo");
+            let served = requests(&metrics, "story.echo");
             ensure!(served >= 20, "{} served {served} of 40", node.name);
             Ok(served)
         })
@@ -80,13 +80,11 @@ async fn the_balancer_shares_the_requests_between_the_nodes() -> Result<()> {
     Ok(())
 }
 
-/// Sum of `bascule_service_invocations_total` of a service, over all outcomes.
-fn invocations(metrics: &str, service: &str) -> u64 {
+/// Sum of `bascule_http_requests_total` of a service, over all codes.
+fn requests(metrics: &str, service: &str) -> u64 {
     metrics
         .lines()
-        .filter(|line| {
-            line.starts_with("bascule_service_invocations_total") && line.contains(service)
-        })
+        .filter(|line| line.starts_with("bascule_http_requests_total") && line.contains(service))
         .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
         .sum()
 }
