@@ -56,9 +56,10 @@ pub(crate) async fn serve(method: Method, uri: Uri) -> Response {
 
 fn asset(name: &str, file: EmbeddedFile) -> Response {
     // The build puts what carries a hash in its name, and only that, under assets/.
-    let caching = match name.starts_with("assets/") {
-        true => "public, max-age=31536000, immutable",
-        false => "no-store",
+    let caching = if name.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-store"
     };
     let content_type = HeaderValue::from_str(file.metadata.mimetype());
     let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -140,7 +140,10 @@ fn duration(text: &str) -> Option<Duration> {
 
 /// Hexadecimal, so that nobody builds tokens by hand and none needs escaping.
 fn encode(key: &str) -> String {
-    key.bytes().map(|byte| format!("{byte:02x}")).collect()
+    key.bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn decode(token: &str) -> Option<String> {

@@ -56,19 +56,18 @@ fn request_cid(headers: &HeaderMap) -> String {
 
 async fn problem_document(response: Response, instance: &str, cid: &str) -> Response {
     let (mut parts, body) = response.into_parts();
-    let problem = match parts.extensions.remove::<Problem>() {
-        Some(problem) => problem,
-        None => {
-            let text = to_bytes(body, REFUSAL_BYTES_MAX).await.unwrap_or_default();
-            let text = String::from_utf8_lossy(&text).into_owned();
-            let title = parts.status.canonical_reason().unwrap_or("error");
-            let detail = if text.is_empty() {
-                title.to_owned()
-            } else {
-                text
-            };
-            Problem::of_status(parts.status, detail)
-        }
+    let problem = if let Some(problem) = parts.extensions.remove::<Problem>() {
+        problem
+    } else {
+        let text = to_bytes(body, REFUSAL_BYTES_MAX).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let title = parts.status.canonical_reason().unwrap_or("error");
+        let detail = if text.is_empty() {
+            title.to_owned()
+        } else {
+            text
+        };
+        Problem::of_status(parts.status, detail)
     };
     let document = serde_json::to_vec(&problem.body(instance, cid)).unwrap_or_default();
     parts.headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);

@@ -68,3 +68,6 @@ impl Odb {
         self.write.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

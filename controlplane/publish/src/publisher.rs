@@ -58,6 +58,20 @@ impl Publisher {
         Arc::clone(&self.newest.borrow())
     }
 
+    /// Waits until `generation` or a newer one is published; at most for one interval, since a
+    /// failing ODB must not hold the caller for ever.
+    pub(crate) async fn reached(&self, generation: Generation) {
+        self.wake();
+        let mut newest = self.subscribe();
+        let reached = newest.wait_for(|published| published.generation >= generation);
+        if tokio::time::timeout(RECONCILE_INTERVAL, reached)
+            .await
+            .is_err()
+        {
+            tracing::warn!(generation = generation.0, "not published in time");
+        }
+    }
+
     /// Runs for as long as the control plane does.
     pub async fn run(self) {
         loop {

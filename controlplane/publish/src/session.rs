@@ -166,7 +166,8 @@ fn parse_hello(hello: &proto::Hello) -> Result<NodeSeen, Invalid> {
     })
 }
 
-/// Writes the node's row; a new node or a new address is a new generation.
+/// Writes the node's row. A new node or a new address is a new generation, and the session begins
+/// with it, so that a node does not apply one snapshot only to get the next.
 async fn register(parts: &SessionParts, seen: &NodeSeen) -> Result<(), Status> {
     let origin = Origin {
         who: format!("node {}", seen.name),
@@ -177,8 +178,8 @@ async fn register(parts: &SessionParts, seen: &NodeSeen) -> Result<(), Status> {
         .node_register(&origin, seen)
         .await
         .map_err(|error| odb_status(&error))?;
-    if made.is_some() {
-        parts.publisher.wake();
+    if let Some(generation) = made {
+        parts.publisher.reached(generation).await;
     }
     Ok(())
 }

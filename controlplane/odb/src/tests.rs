@@ -1,0 +1,415 @@
+//! What the ODB promises, on a real database file.
+
+mod deploy;
+
+use cp_model::{
+    ChannelFields, ChannelSpec, DeclaredService, FileName, Generation, NodeChange, NodeName,
+    NodeSeen, NodeState, PackageId, ServiceName, Timestamp, Version,
+};
+use tempfile::TempDir;
+
+use super::*;
+use crate::write::{Event, Write};
+
+struct Store {
+    odb: Odb,
+    folder: TempDir,
+}
+
+impl Store {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let odb = open(&folder).await.unwrap();
+        Self { odb, folder }
+    }
+
+    async fn generation(&self) -> u64 {
+        self.odb.cluster().await.unwrap().generation.0
+    }
+
+    /// The newest audit event: action, generation, whether it has before and after.
+    async fn newest_event(&self) -> (String, Option<u64>, bool, bool) {
+        let event = self.odb.audit_list(u64::MAX, 1).await.unwrap().remove(0);
+        let generation = event.generation.map(|generation| generation.0);
+        (
+            event.action,
+            generation,
+            event.before.is_some(),
+            event.after.is_some(),
+        )
+    }
+
+    async fn live(&self, file: &str, content: &str, services: &[&str]) -> LiveOutcome {
+        let (file, id) = package(file, content);
+        self.odb
+            .package_store(&origin(), &id, &file, content.as_bytes())
+            .await
+            .unwrap();
+        let services: Vec<_> = services.iter().map(|name| declared(name)).collect();
+        self.odb
+            .package_go_live(&origin(), &id, &services)
+            .await
+            .unwrap()
+    }
+}
+
+async fn open(folder: &TempDir) -> Result<Odb, OdbError> {
+    let settings = OdbSettings {
+        path: folder.path().join("odb.db"),
+        cluster: ClusterName::parse("test").unwrap(),
+    };
+    Odb::open(&settings, &origin()).await
+}
+
+fn origin() -> Origin {
+    Origin {
+        who: "tester".into(),
+        at: Timestamp::from_unix_us(1_000_000),
+    }
+}
+
+fn spec(name: &str, path: &str, service: &str) -> ChannelSpec {
+    ChannelSpec::parse(&ChannelFields {
+        name: name.into(),
+        path: path.into(),
+        method: String::new(),
+        service: service.into(),
+        data_format: String::new(),
+        timeout_ms: 1_000,
+        body_bytes_max: 1_000,
+        is_active: true,
+    })
+    .unwrap()
+}
+
+fn seen(name: &str, port: u16) -> NodeSeen {
+    NodeSeen {
+        name: NodeName::parse(name).unwrap(),
+        address: ([127, 0, 0, 1], port).into(),
+        balancer_address: None,
+        admin_address: None,
+        binary_version: "0.1.0".into(),
+        python: String::new(),
+    }
+}
+
+fn package(file: &str, content: &str) -> (FileName, PackageId) {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(format!("{file}\0{content}").as_bytes());
+    (
+        FileName::parse(file).unwrap(),
+        PackageId::from_digest(&digest),
+    )
+}
+
+fn declared(name: &str) -> DeclaredService {
+    DeclaredService {
+        name: ServiceName::parse(name).unwrap(),
+        class_name: "C".into(),
+        line: 3,
+        documentation: String::new(),
+        input: vec!["a".into(), "-b".into()],
+        output: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn opening_twice_migrates_once_and_keeps_the_cluster() {
+    let store = Store::new().await;
+    let first = store.odb.cluster().await.unwrap();
+    let again = open(&store.folder).await.unwrap().cluster().await.unwrap();
+    assert_eq!(first, again);
+    let all: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM migration")
+        .fetch_one(&store.odb.read)
+        .await
+        .unwrap();
+    assert_eq!(all, 1);
+}
+
+#[tokio::test]
+async fn ten_that_open_at_once_make_one_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = (0..10).map(|_| open(&folder));
+    let mut opened = Vec::new();
+    for odb in futures_join(all.collect()).await {
+        opened.push(odb.unwrap().cluster().await.unwrap());
+    }
+    assert!(opened.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+async fn futures_join<F: Future + Send>(all: Vec<F>) -> Vec<F::Output>
+where
+    F::Output: Send,
+{
+    let mut pinned: Vec<_> = all.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = pinned.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, slot) in pinned.iter_mut().zip(&mut done) {
+            if slot.is_none()
+                && let std::task::Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *slot = Some(output);
+            }
+        }
+        if done.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+#[tokio::test]
+async fn a_migration_that_was_edited_or_is_newer_is_refused() {
+    let store = Store::new().await;
+    sqlx::query("UPDATE migration SET checksum = x'00'")
+        .execute(&store.odb.write)
+        .await
+        .unwrap();
+    assert!(matches!(
+        open(&store.folder).await,
+        Err(OdbError::MigrationChanged(1))
+    ));
+    sqlx::query("INSERT INTO migration VALUES (9, x'00', 0)")
+        .execute(&store.odb.write)
+        .await
+        .unwrap();
+    assert!(matches!(
+        open(&store.folder).await,
+        Err(OdbError::TooNew(9))
+    ));
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("odb.db"), "garbage".repeat(1_000)).unwrap();
+    assert!(matches!(open(&folder).await, Err(OdbError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn every_channel_write_makes_a_generation_and_an_event() {
+    let store = Store::new().await;
+    let start = store.generation().await;
+    let made = store
+        .odb
+        .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
+        .await
+        .unwrap();
+    assert_eq!(made.generation, Generation(start + 1));
+    assert_eq!(
+        store.newest_event().await,
+        ("channel.create".into(), Some(start + 1), false, true)
+    );
+
+    let name = made.value.spec.name.clone();
+    let next = spec("a", "/b", "bascule.echo");
+    let changed = store
+        .odb
+        .channel_update(&origin(), &name, next.clone(), Version(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        (changed.generation.0, changed.value.version),
+        (start + 2, Version(2))
+    );
+    assert_eq!(changed.value.id, made.value.id);
+    assert_eq!(
+        store.newest_event().await,
+        ("channel.update".into(), Some(start + 2), true, true)
+    );
+
+    let same = store
+        .odb
+        .channel_update(&origin(), &name, next, Version(2))
+        .await
+        .unwrap();
+    assert_eq!(
+        same.generation.0,
+        start + 2,
+        "nothing changed, so nothing is made"
+    );
+
+    store
+        .odb
+        .channel_delete(&origin(), &name, Version(2))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.newest_event().await,
+        ("channel.delete".into(), Some(start + 3), true, false)
+    );
+    let numbers: Vec<_> = store
+        .odb
+        .generation_list(u64::MAX, 100)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.number.0)
+        .collect();
+    assert_eq!(
+        numbers,
+        (1..=start + 3).rev().collect::<Vec<_>>(),
+        "no holes, newest first"
+    );
+}
+
+#[tokio::test]
+async fn a_stale_version_changes_nothing() {
+    let store = Store::new().await;
+    let made = store
+        .odb
+        .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
+        .await
+        .unwrap();
+    let name = made.value.spec.name.clone();
+    let before = store.generation().await;
+    let next = spec("a", "/b", "bascule.echo");
+    let error = store
+        .odb
+        .channel_update(&origin(), &name, next, Version(7))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OdbError::Stale {
+                current: Version(1),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = store
+        .odb
+        .channel_delete(&origin(), &name, Version(7))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OdbError::Stale { .. }), "{error}");
+    assert_eq!(store.generation().await, before);
+}
+
+#[tokio::test]
+async fn colliding_channels_and_unknown_services_are_refused_by_name() {
+    let store = Store::new().await;
+    let create = async |name, path, service| {
+        store
+            .odb
+            .channel_create(&origin(), spec(name, path, service))
+            .await
+    };
+    create("a", "/x/{id}", "bascule.echo").await.unwrap();
+    let error = create("b", "/x/{other}", "bascule.echo").await.unwrap_err();
+    assert!(matches!(&error, OdbError::ChannelTaken { other, .. } if other.as_str() == "a"));
+    let error = create("a", "/y", "bascule.echo").await.unwrap_err();
+    assert!(matches!(error, OdbError::Exists { .. }), "{error}");
+    let error = create("c", "/zato/ping", "bascule.echo").await.unwrap_err();
+    assert!(
+        matches!(&error, OdbError::ChannelTaken { other, .. } if other.as_str() == "zato.ping")
+    );
+    let error = create("d", "/z", "nobody.knows").await.unwrap_err();
+    assert!(matches!(error, OdbError::ServiceUnknown(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_node_makes_a_generation_when_it_is_new_or_moves() {
+    let store = Store::new().await;
+    let register = async |seen: &NodeSeen| store.odb.node_register(&origin(), seen).await.unwrap();
+    let first = register(&seen("n1", 1)).await;
+    assert_eq!(first, Some(Generation(store.generation().await)));
+    assert_eq!(register(&seen("n1", 1)).await, None);
+    let renewed = NodeSeen {
+        binary_version: "0.2.0".into(),
+        ..seen("n1", 1)
+    };
+    assert_eq!(
+        register(&renewed).await,
+        None,
+        "nodes need not know of a version"
+    );
+    assert!(register(&seen("n1", 2)).await.is_some());
+
+    let name = NodeName::parse("n1").unwrap();
+    let drain = NodeChange {
+        state: Some(NodeState::Draining),
+        weight: None,
+    };
+    let version = store.odb.node_find(&name).await.unwrap().version;
+    let changed = store
+        .odb
+        .node_update(&origin(), &name, drain, Some(version))
+        .await
+        .unwrap();
+    assert_eq!(changed.value.state, NodeState::Draining);
+    let again = store
+        .odb
+        .node_update(&origin(), &name, drain, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        again.generation, changed.generation,
+        "draining twice changes nothing"
+    );
+    let error = store
+        .odb
+        .node_update(&origin(), &name, drain, Some(version))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OdbError::Stale { .. }), "{error}");
+    register(&seen("n1", 3)).await;
+    assert_eq!(
+        store.odb.node_find(&name).await.unwrap().state,
+        NodeState::Draining
+    );
+    store.odb.node_delete(&origin(), &name, None).await.unwrap();
+    assert!(matches!(
+        store.odb.node_find(&name).await,
+        Err(OdbError::NotFound { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_write_that_is_dropped_half_way_leaves_nothing() {
+    let store = Store::new().await;
+    let before = store.generation().await;
+    let origin = origin();
+    let mut write = Write::begin(&store.odb, &origin).await.unwrap();
+    sqlx::query("DELETE FROM cluster")
+        .execute(&mut *write.tx)
+        .await
+        .unwrap();
+    let event = Event {
+        action: "test",
+        object: "half".into(),
+        before: None,
+        after: None,
+    };
+    write.audit(event, None).await.unwrap();
+    drop(write);
+    assert_eq!(store.generation().await, before);
+    assert_ne!(store.newest_event().await.0, "test");
+    // The writer is free again.
+    store
+        .odb
+        .channel_create(&origin, spec("a", "/a", "bascule.echo"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_committed_write_is_there_for_the_next_process() {
+    let store = Store::new().await;
+    store
+        .odb
+        .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
+        .await
+        .unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    // What a killed process leaves behind: the file and its log, nothing closed.
+    for file in ["odb.db", "odb.db-wal"] {
+        std::fs::copy(store.folder.path().join(file), copy.path().join(file)).unwrap();
+    }
+    let reopened = open(&copy).await.unwrap();
+    assert_eq!(reopened.channel_list("", 10).await.unwrap().len(), 1);
+}

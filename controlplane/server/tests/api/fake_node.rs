@@ -1,0 +1,196 @@
+//! A node that does as it is told: it speaks the real protocol and runs nothing.
+//!
+//! Its "Python": each line `service NAME` declares a service, a line `raise` does not import.
+
+use bascule_proto::config::v1 as proto;
+use proto::control_message::Message as FromPlane;
+use proto::node_config_client::NodeConfigClient;
+use proto::node_message::Message as ToPlane;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Request, Status, Streaming};
+
+use crate::plane::{CLUSTER, PATIENCE, Plane};
+
+pub(crate) struct FakeNode {
+    client: NodeConfigClient<Channel>,
+    to_plane: mpsc::Sender<proto::NodeMessage>,
+    from_plane: Streaming<proto::ControlMessage>,
+}
+
+/// How a node that runs by itself answers.
+#[derive(Clone, Copy)]
+pub(crate) enum Manner {
+    Obedient,
+    /// Refuses every snapshot but the first.
+    Refusing,
+    /// Takes everything and answers nothing.
+    Mute,
+}
+
+pub(crate) fn hello(name: &str) -> proto::Hello {
+    let port = 20_000 + name.bytes().map(u16::from).sum::<u16>();
+    proto::Hello {
+        node: name.into(),
+        boot_id: "boot".into(),
+        address: format!("127.0.0.1:{port}"),
+        version: "0.1.0".into(),
+        cores: 1,
+        workers: 1,
+        ..Default::default()
+    }
+}
+
+impl FakeNode {
+    pub(crate) async fn connect(plane: &Plane, name: &str) -> Self {
+        Self::open(plane, CLUSTER, ToPlane::Hello(hello(name)))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn open(plane: &Plane, token: &str, first: ToPlane) -> Result<Self, Status> {
+        let mut client = NodeConfigClient::connect(plane.grpc.clone()).await.unwrap();
+        let (to_plane, receiver) = mpsc::channel(16);
+        to_plane
+            .send(proto::NodeMessage {
+                message: Some(first),
+            })
+            .await
+            .unwrap();
+        let mut request = Request::new(ReceiverStream::new(receiver));
+        let value = format!("Bearer {token}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        let from_plane = client.session(request).await?.into_inner();
+        Ok(Self {
+            client,
+            to_plane,
+            from_plane,
+        })
+    }
+
+    /// The next message, or how the session ended.
+    pub(crate) async fn next(&mut self) -> Result<Option<FromPlane>, Status> {
+        let next = tokio::time::timeout(PATIENCE, self.from_plane.message()).await;
+        let message = next.expect("the control plane says nothing")?;
+        Ok(message.and_then(|message| message.message))
+    }
+
+    pub(crate) async fn snapshot(&mut self) -> proto::Snapshot {
+        match self.next().await.unwrap() {
+            Some(FromPlane::Snapshot(snapshot)) => snapshot,
+            other => panic!("a snapshot was due, not {other:?}"),
+        }
+    }
+
+    pub(crate) async fn say(&self, message: ToPlane) {
+        self.to_plane
+            .send(proto::NodeMessage {
+                message: Some(message),
+            })
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn ack(&self, generation: u64) {
+        let core = proto::CoreAck {
+            core: 0,
+            prepare_us: 11,
+            commit_us: 7,
+        };
+        let ack = proto::Ack {
+            generation,
+            cores: vec![core],
+            total_us: 42,
+            ..Default::default()
+        };
+        self.say(ToPlane::Ack(ack)).await;
+    }
+
+    /// Answers by itself from now on; aborting the task ends the session.
+    pub(crate) fn run(mut self, manner: Manner) -> JoinHandle<()> {
+        tokio::spawn(async move {
+            let mut serving = 0;
+            while let Ok(Some(message)) = self.next().await {
+                match (message, manner) {
+                    (_, Manner::Mute) => {}
+                    (FromPlane::Snapshot(snapshot), Manner::Refusing) if serving > 0 => {
+                        self.nack(snapshot.generation, serving).await;
+                    }
+                    (FromPlane::Snapshot(snapshot), _) => {
+                        serving = snapshot.generation;
+                        self.ack(serving).await;
+                    }
+                    (FromPlane::Trial(trial), _) => self.try_package(trial).await,
+                    (FromPlane::Invoke(invoke), _) => self.answer(invoke).await,
+                }
+            }
+        })
+    }
+
+    async fn nack(&self, generation: u64, serving: u64) {
+        let refusal = proto::Refusal {
+            object: "channel x".into(),
+            field: "path".into(),
+            reason: "not to my taste".into(),
+            core: 0,
+        };
+        let nack = proto::Nack {
+            generation,
+            refusals: vec![refusal],
+            serving,
+        };
+        self.say(ToPlane::Nack(nack)).await;
+    }
+
+    async fn try_package(&mut self, trial: proto::Trial) {
+        let package_id = trial.package.unwrap().id;
+        let mut request = Request::new(proto::FetchPackageRequest {
+            package_id: package_id.clone(),
+        });
+        let value = format!("Bearer {CLUSTER}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        let fetched = self
+            .client
+            .fetch_package(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let source = String::from_utf8(fetched.content.to_vec()).unwrap();
+        let mut report = proto::TrialReport {
+            package_id,
+            ..Default::default()
+        };
+        for (line, text) in (1..).zip(source.lines()) {
+            if let Some(name) = text.strip_prefix("service ") {
+                let service = proto::DeclaredService {
+                    name: name.into(),
+                    line,
+                    ..Default::default()
+                };
+                report.services.push(service);
+            }
+            if text == "raise" {
+                report.error = Some(proto::ImportError {
+                    file: fetched.package.as_ref().unwrap().file.clone(),
+                    line,
+                    message: "RuntimeError: raised".into(),
+                    traceback: "Traceback (most recent call last): …".into(),
+                });
+            }
+        }
+        self.say(ToPlane::TrialReport(report)).await;
+    }
+
+    async fn answer(&self, invoke: proto::Invoke) {
+        let result = proto::InvokeResult {
+            id: invoke.id,
+            status: 418,
+            content_type: "text/html".into(),
+            body: invoke.body,
+            total_us: 5,
+        };
+        self.say(ToPlane::InvokeResult(result)).await;
+    }
+}

@@ -1,0 +1,18 @@
+//! The control plane as its clients and nodes see it: real ODB, real gRPC on port 0, fake nodes.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod deploy;
+#[cfg(test)]
+mod fake_node;
+#[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod plane;
+#[cfg(test)]
+mod statuses;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod wait;

@@ -1,0 +1,94 @@
+//! Server-sent events: the state at once, deploys as they end.
+
+use axum::body::BodyDataStream;
+use serde_json::Value;
+use tokio_stream::StreamExt as _;
+
+use crate::fake_node::{FakeNode, Manner};
+use crate::plane::{ADMIN, Plane, request};
+
+struct Listener(BodyDataStream, String);
+
+async fn listen(plane: &Plane, last_seen: Option<&str>) -> Listener {
+    let mut request =
+        request("GET /api/v1/stream").header("authorization", format!("Bearer {ADMIN}"));
+    if let Some(id) = last_seen {
+        request = request.header("last-event-id", id);
+    }
+    let response = plane
+        .send(request.body(String::new().into()).unwrap())
+        .await;
+    assert_eq!(response.status(), 200);
+    Listener(response.into_body().into_data_stream(), String::new())
+}
+
+impl Listener {
+    /// Name, id and data of the next event; `None` when the stream ended.
+    async fn next(&mut self) -> Option<(String, String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.1.clone().split_once("\n\n") {
+                self.1 = rest.to_owned();
+                let field = |name: &str| {
+                    let mut lines = event.lines();
+                    lines
+                        .find_map(|line| line.strip_prefix(name))
+                        .unwrap_or_default()
+                        .trim()
+                };
+                if field("data:").is_empty() {
+                    continue;
+                }
+                let data = serde_json::from_str(field("data:")).unwrap();
+                return Some((field("event:").to_owned(), field("id:").to_owned(), data));
+            }
+            let chunk = self.0.next().await?.unwrap();
+            self.1.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    async fn find(&mut self, name: &str) -> (String, Value) {
+        loop {
+            let (event, id, data) = self.next().await.expect("the stream goes on");
+            if event == name {
+                return (id, data);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listener_sees_the_state_and_each_deploy_and_misses_none() {
+    let (plane, _folder) = Plane::new().await;
+    let _node = FakeNode::connect(&plane, "n1").await.run(Manner::Obedient);
+    plane
+        .eventually("/api/v1/cluster", |body| body["nodes"]["in_sync"] == 1)
+        .await;
+    let mut listener = listen(&plane, None).await;
+    let (first_id, tick) = listener.find("tick").await;
+    assert_eq!(tick["cluster"]["name"], "test");
+    assert_eq!(tick["nodes"][0]["name"], "n1");
+    assert!(tick["stats"]["total"]["requests_per_second"].is_number());
+
+    plane.deploy("a.py", "service a.x", "").await.expect(200);
+    let (_, deploy) = listener.find("deploy").await;
+    assert_eq!(
+        (
+            deploy["outcome"].as_str(),
+            deploy["package"]["file"].as_str()
+        ),
+        (Some("live"), Some("a.py"))
+    );
+
+    let mut late = listen(&plane, Some(&first_id)).await;
+    let (_, missed) = late.find("deploy").await;
+    assert_eq!(missed["package"]["file"], "a.py");
+}
+
+#[tokio::test]
+async fn the_stream_ends_when_the_control_plane_stops() {
+    let (plane, _folder) = Plane::new().await;
+    let mut listener = listen(&plane, None).await;
+    listener.find("tick").await;
+    plane.stop();
+    while listener.next().await.is_some() {}
+}
