@@ -70,16 +70,9 @@ async fn serve(
         output,
         &format!("odb sqlite {}", project.state.join("odb.db").display()),
     );
-    for node in &cluster.nodes {
-        let text = |pointer| crate::output::field(node, pointer);
-        let (name, workers, python) = (text("/name"), text("/workers/total"), text("/python"));
-        say(
-            output,
-            &format!("node {name} · workers {workers} · Python {python}"),
-        );
-    }
     let mut session = Session::new(project, cluster, output)?;
     session.deploy_all().await?;
+    session.nodes().await?;
     is_up.set(true);
     session.banner(&readable(start.elapsed().as_secs_f64() * 1000.0));
     session.run(processes, events).await

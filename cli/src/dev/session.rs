@@ -263,6 +263,21 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Asked after the first deploy: only then the workers run, and the nodes know their Python.
+    pub(crate) async fn nodes(&self) -> Result<(), Failure> {
+        for node in self.cluster.nodes().await? {
+            let text = |pointer| crate::output::field(&node, pointer);
+            let python = text("/python");
+            let mut line = format!("node {} · {}", text("/name"), text("/address"));
+            if !python.is_empty() {
+                let (ready, total) = (text("/workers/ready"), text("/workers/total"));
+                line = format!("{line} · {ready}/{total} workers · Python {python}");
+            }
+            say(self.output, &line);
+        }
+        Ok(())
+    }
+
     pub(crate) fn banner(&self, took: &str) {
         let url = &self.cluster.url;
         let line = |name: &str, text: &str| {

@@ -14,6 +14,7 @@ use crate::api::Api;
 use crate::args::DevArgs;
 use crate::context::{Context, Target};
 use crate::failure::Failure;
+use crate::output::field;
 
 const GRPC_PORT: u16 = 8082;
 const NODE_PORT: u16 = 17010;
@@ -30,7 +31,6 @@ pub(crate) struct Cluster {
     pub(crate) console: String,
     /// Ports that had to be others than wished.
     pub(crate) moved: Vec<String>,
-    pub(crate) nodes: Vec<Value>,
     plans: Vec<NodePlan>,
 }
 
@@ -69,7 +69,6 @@ impl Cluster {
             url: format!("http://127.0.0.1:{balancer}"),
             console: format!("http://127.0.0.1:{http}/"),
             moved: ports.moved,
-            nodes: Vec::new(),
             plans,
         };
         for plan in &cluster.plans {
@@ -93,30 +92,37 @@ impl Cluster {
             .try_for_each(|plan| plan.start(processes))
     }
 
-    async fn connected(&mut self) -> Result<(), Failure> {
-        let names: Vec<String> = self.plans.iter().map(|plan| plan.name.clone()).collect();
+    /// Our nodes as the control plane knows them. Those of an earlier, larger run are not ours to wait for.
+    pub(crate) async fn nodes(&self) -> Result<Vec<Value>, Failure> {
+        let mut nodes = self.api.list("/nodes").await?;
+        let is_ours = |node: &Value| {
+            self.plans
+                .iter()
+                .any(|plan| plan.name == field(node, "/name"))
+        };
+        nodes.retain(is_ours);
+        Ok(nodes)
+    }
+
+    async fn connected(&self) -> Result<(), Failure> {
         let wait = async {
             loop {
-                let mut nodes = self.api.list("/nodes").await?;
-                let text = |node: &Value, name: &str| crate::output::field(node, name);
-                // Nodes of an earlier, larger run may still be known; they are not ours to wait for.
-                nodes.retain(|node| names.contains(&text(node, "/name")));
+                let nodes = self.nodes().await?;
                 let connected = nodes
                     .iter()
-                    .filter(|node| text(node, "/connection") == "connected");
-                if connected.count() == names.len() {
-                    return Ok(nodes);
+                    .filter(|node| field(node, "/connection") == "connected");
+                if connected.count() == self.plans.len() {
+                    return Ok(());
                 }
                 tokio::time::sleep(CONNECT_POLL).await;
             }
         };
-        self.nodes = tokio::time::timeout(CONNECT_TIMEOUT, wait)
+        tokio::time::timeout(CONNECT_TIMEOUT, wait)
             .await
             .unwrap_or_else(|_elapsed| {
                 let text = "the nodes run, and have not connected to the control plane";
                 Err(Failure::Failed(text.to_owned()))
-            })?;
-        Ok(())
+            })
     }
 }
 
