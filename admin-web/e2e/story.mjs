@@ -135,7 +135,7 @@ async function liveNumberRises(page) {
         const value = name?.nextElementSibling?.firstElementChild?.textContent ?? '';
         return Number(value.replaceAll(',', '')) > least;
       },
-      [Math.max(before, 0) + 20],
+      [before + 5],
     );
   } finally {
     stop.abort();
