@@ -1,6 +1,6 @@
 //! The whole binary: real process, real sockets, port 0.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "support/node_process.rs"]
 mod node_process;

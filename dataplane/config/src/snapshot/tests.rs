@@ -84,113 +84,116 @@ fn every_snapshot_answers_the_ping() {
     }
 }
 
+type Break = fn(&mut proto::Snapshot);
+
+/// A fault, the object and the field that must be blamed for it.
+const FAULTS: [(Break, &str, &str); 25] = [
+    (|s| s.generation = 0, "snapshot", "generation"),
+    (|s| s.cluster_id.clear(), "snapshot", "cluster_id"),
+    (
+        |s| s.members[0].address = "localhost:1".into(),
+        "node dev-1",
+        "address",
+    ),
+    (|s| s.members[0].node = "Dev 1".into(), "node Dev 1", "node"),
+    (|s| s.members[0].state = 0, "node dev-1", "state"),
+    (|s| s.members[0].weight = 1001, "node dev-1", "weight"),
+    (
+        |s| s.members.push(s.members[0].clone()),
+        "node dev-1",
+        "node",
+    ),
+    (
+        |s| s.packages[0].id = "A".repeat(64),
+        "package hello.py",
+        "id",
+    ),
+    (
+        |s| s.packages[0].file = "../x.py".into(),
+        "package ../x.py",
+        "file",
+    ),
+    (
+        |s| s.packages[0].module = "a b".into(),
+        "package hello.py",
+        "module",
+    ),
+    (
+        |s| s.packages[0].bytes = 5 << 20,
+        "package hello.py",
+        "bytes",
+    ),
+    (
+        |s| s.packages.push(s.packages[0].clone()),
+        "package hello.py",
+        "file",
+    ),
+    (
+        |s| s.services[0].package_id = "b".repeat(64),
+        "service hello.greet",
+        "package_id",
+    ),
+    (
+        |s| s.services[0].package_id = "b".into(),
+        "service hello.greet",
+        "package_id",
+    ),
+    (
+        |s| s.services[0].name = "bascule.ping".into(),
+        "service bascule.ping",
+        "name",
+    ),
+    (
+        |s| s.services.push(s.services[0].clone()),
+        "service hello.greet",
+        "name",
+    ),
+    (|s| s.channels[0].name = "-x".into(), "channel -x", "name"),
+    (
+        |s| s.channels[0].service = "none".into(),
+        "channel greet",
+        "service",
+    ),
+    (
+        |s| s.channels[0].path = "greet".into(),
+        "channel greet",
+        "path",
+    ),
+    (
+        |s| s.channels[0].method = "get".into(),
+        "channel greet",
+        "method",
+    ),
+    (
+        |s| s.channels[0].data_format = 9,
+        "channel greet",
+        "data_format",
+    ),
+    (
+        |s| s.channels[0].timeout_ms = 0,
+        "channel greet",
+        "timeout_ms",
+    ),
+    (
+        |s| s.channels[0].body_bytes_max = 1 << 40,
+        "channel greet",
+        "body_bytes_max",
+    ),
+    (
+        |s| s.channels[1].name = "greet".into(),
+        "channel greet",
+        "name",
+    ),
+    (
+        |s| s.channels[1].path = "/zato/ping".into(),
+        "channel echo",
+        "path",
+    ),
+];
+
 #[test]
 fn one_fault_is_refused_by_object_and_field() {
-    type Break = fn(&mut proto::Snapshot);
-    let table: [(Break, &str, &str); 25] = [
-        (|s| s.generation = 0, "snapshot", "generation"),
-        (|s| s.cluster_id.clear(), "snapshot", "cluster_id"),
-        (
-            |s| s.members[0].address = "localhost:1".into(),
-            "node dev-1",
-            "address",
-        ),
-        (|s| s.members[0].node = "Dev 1".into(), "node Dev 1", "node"),
-        (|s| s.members[0].state = 0, "node dev-1", "state"),
-        (|s| s.members[0].weight = 1001, "node dev-1", "weight"),
-        (
-            |s| s.members.push(s.members[0].clone()),
-            "node dev-1",
-            "node",
-        ),
-        (
-            |s| s.packages[0].id = "A".repeat(64),
-            "package hello.py",
-            "id",
-        ),
-        (
-            |s| s.packages[0].file = "../x.py".into(),
-            "package ../x.py",
-            "file",
-        ),
-        (
-            |s| s.packages[0].module = "a b".into(),
-            "package hello.py",
-            "module",
-        ),
-        (
-            |s| s.packages[0].bytes = 5 << 20,
-            "package hello.py",
-            "bytes",
-        ),
-        (
-            |s| s.packages.push(s.packages[0].clone()),
-            "package hello.py",
-            "file",
-        ),
-        (
-            |s| s.services[0].package_id = "b".repeat(64),
-            "service hello.greet",
-            "package_id",
-        ),
-        (
-            |s| s.services[0].package_id = "b".into(),
-            "service hello.greet",
-            "package_id",
-        ),
-        (
-            |s| s.services[0].name = "bascule.ping".into(),
-            "service bascule.ping",
-            "name",
-        ),
-        (
-            |s| s.services.push(s.services[0].clone()),
-            "service hello.greet",
-            "name",
-        ),
-        (|s| s.channels[0].name = "-x".into(), "channel -x", "name"),
-        (
-            |s| s.channels[0].service = "none".into(),
-            "channel greet",
-            "service",
-        ),
-        (
-            |s| s.channels[0].path = "greet".into(),
-            "channel greet",
-            "path",
-        ),
-        (
-            |s| s.channels[0].method = "get".into(),
-            "channel greet",
-            "method",
-        ),
-        (
-            |s| s.channels[0].data_format = 9,
-            "channel greet",
-            "data_format",
-        ),
-        (
-            |s| s.channels[0].timeout_ms = 0,
-            "channel greet",
-            "timeout_ms",
-        ),
-        (
-            |s| s.channels[0].body_bytes_max = 1 << 40,
-            "channel greet",
-            "body_bytes_max",
-        ),
-        (
-            |s| s.channels[1].name = "greet".into(),
-            "channel greet",
-            "name",
-        ),
-        (
-            |s| s.channels[1].path = "/zato/ping".into(),
-            "channel echo",
-            "path",
-        ),
-    ];
-    for (index, (fault, object, field)) in table.into_iter().enumerate() {
+    for (index, (fault, object, field)) in FAULTS.into_iter().enumerate() {
         let mut wire = good();
         fault(&mut wire);
         let refusals = Snapshot::try_from(&hashed(wire)).expect_err(object);

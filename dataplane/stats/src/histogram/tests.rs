@@ -21,7 +21,9 @@ fn values() -> Vec<u64> {
 
 fn recorded(values: &[u64]) -> Buckets {
     let histogram = Histogram::default();
-    values.iter().for_each(|value| histogram.record(*value));
+    for value in values {
+        histogram.record(*value);
+    }
     histogram.read()
 }
 
