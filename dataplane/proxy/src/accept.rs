@@ -57,3 +57,23 @@ impl Drop for Open {
         self.core.listener_stats(self.kind).connections.decrement();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The goal is 8 KiB for all of an idle connection; its read buffer takes 2 of them, the answer buffer and
+    /// the descriptor's bookkeeping some hundred bytes.
+    #[test]
+    fn the_task_of_an_idle_connection_is_small() {
+        assert!(
+            size_of_task(&fenced) < 4 * 1024,
+            "{}",
+            size_of_task(&fenced)
+        );
+    }
+
+    fn size_of_task<F>(_: &impl Fn(Rc<Core>, ListenerKind, Stream, SocketAddr) -> F) -> usize {
+        size_of::<F>()
+    }
+}

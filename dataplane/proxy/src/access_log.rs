@@ -86,7 +86,11 @@ impl AccessLog {
     pub fn flush(&self, at_most: Duration) -> bool {
         let Some(sink) = &self.sink else { return true };
         let (written, done) = flume::bounded(1);
-        let mark = Block { bytes: Vec::new(), lines: 0, written: Some(written) };
+        let mark = Block {
+            bytes: Vec::new(),
+            lines: 0,
+            written: Some(written),
+        };
         sink.blocks.send_timeout(mark, at_most).is_ok() && done.recv_timeout(at_most).is_ok()
     }
 
@@ -117,7 +121,11 @@ impl AccessSink {
         }
         let empty = self.empties.try_recv().unwrap_or_default();
         let bytes = std::mem::replace(block, empty);
-        if let Err(refused) = self.blocks.try_send(Block { bytes, lines, written: None }) {
+        if let Err(refused) = self.blocks.try_send(Block {
+            bytes,
+            lines,
+            written: None,
+        }) {
             self.dropped.fetch_add(lines, Ordering::Relaxed);
             let mut kept = refused.into_inner().bytes;
             kept.clear();

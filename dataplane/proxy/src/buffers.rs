@@ -10,7 +10,7 @@ use dp_codec::ResponseHead;
 /// One read of a response or of a large body. Large enough to amortise the trip through the kernel,
 /// small enough to stay in the second-level cache.
 pub(crate) const READ_LARGE: usize = 64 * 1024;
-/// The first read of an answer: most are smaller.
+/// Pieces up to this size are copied behind what waits to be written: a copy costs less than a write of its own.
 pub(crate) const READ_SMALL: usize = 16 * 1024;
 /// Kept at most: 64 × 64 KiB = 4 MiB a core.
 const KEPT_MAX: usize = 64;

@@ -93,7 +93,8 @@ impl Connection {
     pub(crate) async fn serve(mut self) {
         loop {
             let after = match self.next_head().await {
-                Next::Request => exchange::run(&mut self).await,
+                // Boxed: an idle connection does not carry the state of an exchange, several KiB.
+                Next::Request => Box::pin(exchange::run(&mut self)).await,
                 Next::Closed => After::Close,
                 Next::Late => rescue::answer_late_head(&mut self),
                 Next::Refused(refusal) => rescue::answer_bad_head(&mut self, refusal),

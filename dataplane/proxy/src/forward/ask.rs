@@ -11,7 +11,7 @@ use dp_net::{Cut, ReadHalf, Slot, Stream, TRUSTED_IDLE};
 use dp_policy::retry::Failure;
 
 use super::Journey;
-use crate::buffers::READ_SMALL;
+use crate::buffers::READ_LARGE;
 use crate::core::Core;
 use crate::endpoint::Endpoint;
 use crate::rescue::Fault;
@@ -125,7 +125,7 @@ pub(super) async fn read_head(
     let mut raw = core.buffers.take();
     let mut interim = 0;
     loop {
-        let (result, back) = reader.read_some(raw, READ_SMALL).await;
+        let (result, back) = reader.read_some(raw, READ_LARGE).await;
         raw = back;
         match result {
             Ok(0) | Err(_) if slot.is_cut() => return Err(Broken::late()),
