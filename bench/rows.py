@@ -5,6 +5,7 @@ Each row is a context manager that yields (server, url, extra arguments of the l
 
 import json
 import shutil
+import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
@@ -131,20 +132,27 @@ def bascule_echo(venv):
 
 
 def _deploy(api, token):
-    def call(path, body, content_type):
-        request = urllib.request.Request(f"{api}{path}", data=body, method="POST")
+    """Deploys the echo and makes its channel, once the node is connected and ready to try it."""
+
+    def call(method, path, body=None, content_type="application/json"):
+        request = urllib.request.Request(f"{api}{path}", data=body, method=method)
         request.add_header("Authorization", f"Bearer {token}")
         request.add_header("Content-Type", content_type)
         try:
             with urllib.request.urlopen(request, timeout=40) as response:
-                response.read()
+                return json.loads(response.read())
         except urllib.error.HTTPError as error:
             raise Missing(f"{path}: {error.code} {error.read()[:300]!r}") from error
 
+    end = time.monotonic() + 20
+    while not any(node["connection"] == "connected" for node in call("GET", "/nodes")["items"]):
+        if time.monotonic() > end:
+            raise Missing("the node did not connect to its control plane")
+        time.sleep(0.05)
     source = (PEERS / "echo_bascule.py").read_bytes()
-    call("/packages?file=echo_bascule.py&wait=applied&timeout=20s", source, "text/x-python")
+    call("POST", "/packages?file=echo_bascule.py&wait=applied&timeout=20s", source, "text/x-python")
     channel = {"name": "bench.echo", "path": "/bench/echo", "service": "bench.echo", "method": "POST", "data_format": "json"}
-    call("/channels?wait=applied&timeout=10s", json.dumps(channel).encode(), "application/json")
+    call("POST", "/channels?wait=applied&timeout=10s", json.dumps(channel).encode())
 
 
 @contextmanager

