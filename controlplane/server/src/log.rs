@@ -12,10 +12,13 @@ pub(crate) fn start(format: Option<LogFormat>) {
     // sqlx tells each slow statement; what matters of it reaches us as an error.
     let filter =
         EnvFilter::try_from_env("BASCULE_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let format = format.unwrap_or(match std::io::stderr().is_terminal() {
-        true => LogFormat::Pretty,
-        false => LogFormat::Json,
-    });
+    let is_terminal = std::io::stderr().is_terminal();
+    let of_stream = if is_terminal {
+        LogFormat::Pretty
+    } else {
+        LogFormat::Json
+    };
+    let format = format.unwrap_or(of_stream);
     let base = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -32,12 +32,15 @@ pub(super) async fn run(
         replaced,
     } = ticket;
     tokio::select! {
-        read = read(parts, name, id, inbound) => read,
-        written = write(parts, hello, outbox, outbound) => written,
+        // First, because a replaced session's outbox closes in the same moment, which alone would
+        // look like an ordinary end.
+        biased;
         _ = replaced => Err(Status::aborted("a newer session of this node replaced this one")),
         _ = stopping.wait_for(|stopping| *stopping) => {
             Err(Status::unavailable("the control plane is stopping"))
         }
+        read = read(parts, name, id, inbound) => read,
+        written = write(parts, hello, outbox, outbound) => written,
     }
 }
 

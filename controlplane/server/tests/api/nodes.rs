@@ -56,7 +56,8 @@ async fn a_newer_session_replaces_the_older() {
     let snapshot = new.snapshot().await;
     let ended = loop {
         match old.next().await {
-            Ok(_) => {}
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ended without a reason"),
             Err(status) => break status,
         }
     };
