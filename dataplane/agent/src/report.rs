@@ -42,8 +42,7 @@ impl<N: Node> Reporter<N> {
 
     /// Everything since the call before.
     pub(crate) fn report(&mut self) -> proto::Report {
-        let (now, totals, used) = (Instant::now(), self.registry.read(), usage());
-        self.registry.prune();
+        let (now, totals, used) = (Instant::now(), self.registry.read_and_prune(), usage());
         let Workers {
             ready,
             total,

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use crate::{ChannelKey, ChannelStats, ChannelTotals, Counter, Gauge};
+use crate::{ChannelKey, ChannelStats, ChannelTotals, Counter, Gauge, NodeTotals};
 
 /// What one core counts.
 #[derive(Debug, Default)]
@@ -107,10 +107,10 @@ impl CoreStats {
         self.upstreams.read_into(totals);
     }
 
-    /// Forgets the series that no core holds any more.
-    pub(crate) fn prune(&self) {
-        self.channels.prune();
-        self.upstreams.prune();
+    /// The last reading of series that no core holds any more; they are forgotten with it.
+    pub(crate) fn take_into(&self, totals: &mut NodeTotals) {
+        self.channels.take_into(&mut totals.channels);
+        self.upstreams.take_into(&mut totals.upstreams);
     }
 }
 
@@ -148,8 +148,13 @@ impl<K: Ord + Clone> Series<K> {
         }
     }
 
-    fn prune(&self) {
+    fn take_into(&self, totals: &mut BTreeMap<K, ChannelTotals>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, stats| Arc::strong_count(stats) > 1);
+        all.retain(|key, stats| {
+            // Asked before reading: what the last holder recorded is in the reading.
+            let is_held = Arc::get_mut(stats).is_none();
+            totals.entry(key.clone()).or_default().merge(&stats.read());
+            is_held
+        });
     }
 }

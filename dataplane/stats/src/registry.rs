@@ -67,13 +67,16 @@ impl Registry {
         totals
     }
 
-    /// Forgets channels and upstreams that no generation has any more. Call it after `read`, so
-    /// that what they did last was seen.
-    pub fn prune(&self) {
+    /// Sums up all cores and forgets channels and upstreams that no generation has any more, in one
+    /// step, so that nothing is recorded between the last reading and the forgetting.
+    pub fn read_and_prune(&self) -> NodeTotals {
         let cores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = NodeTotals::default();
         for core in cores.values() {
-            core.prune();
+            totals.add_counters(core);
+            core.take_into(&mut totals);
         }
+        totals
     }
 }
 
@@ -91,6 +94,12 @@ impl NodeTotals {
     }
 
     fn add(&mut self, core: &CoreStats) {
+        self.add_counters(core);
+        core.channels_into(&mut self.channels);
+        core.upstreams_into(&mut self.upstreams);
+    }
+
+    fn add_counters(&mut self, core: &CoreStats) {
         core.node.read_into(&mut self.node);
         core.balancer.read_into(&mut self.balancer);
         self.panics += core.panics.value();
@@ -103,8 +112,6 @@ impl NodeTotals {
         self.worker_calls += core.worker_calls.value();
         self.log_lines_dropped += core.log_lines_dropped.value();
         self.failures_dropped += core.failures_dropped.value();
-        core.channels_into(&mut self.channels);
-        core.upstreams_into(&mut self.upstreams);
     }
 }
 
@@ -154,7 +161,7 @@ mod tests {
         let core = registry.register(0);
         let kept = core.channel(&key("kept"));
         drop(core.channel(&key("gone")));
-        registry.prune();
+        assert_eq!(registry.read_and_prune().channels.len(), 2);
         assert_eq!(registry.read().channels.len(), 1);
         drop(kept);
     }

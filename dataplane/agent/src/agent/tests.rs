@@ -243,8 +243,8 @@ async fn reports_come_by_themselves() {
         channel: "a".into(),
         service: "s".into(),
     };
-    core.channel(&key).record(200, 10, 1, 1);
     let held = core.channel(&key);
+    held.record(200, 10, 1, 1);
     loop {
         let report = session.report().await;
         if let Some(delta) = report.channels.first() {
