@@ -97,6 +97,43 @@ fn a_proxy_balances_over_its_backends_and_drains() {
     assert_eq!(node.wait(), 0);
 }
 
+#[test]
+fn a_second_sigterm_does_not_wait_for_the_first() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let backend = silent.local_addr().unwrap().to_string();
+    let mut flags: Vec<String> = PROXY.split(' ').map(str::to_owned).collect();
+    flags.extend([
+        "--backend".into(),
+        backend,
+        "--drain-timeout".into(),
+        "1h".into(),
+    ]);
+    let mut node = NodeProcess::start(&flags);
+    let serving = node.wait_for("the node serves");
+    let mut client = TcpStream::connect(serving["balancer"].as_str().unwrap()).unwrap();
+    client
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    // The request has reached its backend, which never answers: the drain has to wait.
+    loop {
+        let (mut upstream, _) = silent.accept().unwrap();
+        let mut head = [0; 1024];
+        let read = upstream.read(&mut head).unwrap();
+        if head[..read].windows(5).any(|part| part == b"/slow") {
+            node.terminate();
+            node.wait_for("draining");
+            node.terminate();
+            assert_eq!(node.wait(), 1);
+            break;
+        }
+    }
+    assert!(
+        node.log().contains("ended by a second SIGTERM"),
+        "{}",
+        node.log()
+    );
+}
+
 fn member_flags(state: &Path) -> Vec<String> {
     let token = state.join("token");
     std::fs::write(&token, "secret-cluster-token").unwrap();

@@ -40,9 +40,9 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut line = Map::new();
-        let now = OffsetDateTime::now_utc()
-            .format(&Rfc3339)
-            .unwrap_or_default();
+        let now = OffsetDateTime::now_utc();
+        let now = now.replace_microsecond(now.microsecond()).unwrap_or(now);
+        let now = now.format(&Rfc3339).unwrap_or_default();
         line.insert("ts".to_owned(), now.into());
         line.insert("level".to_owned(), event.metadata().level().as_str().into());
         line.insert("target".to_owned(), event.metadata().target().into());
@@ -84,6 +84,11 @@ impl Visit for Fields<'_> {
 
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.put(field, value.into());
+    }
+
+    /// Times in microseconds come as u128; none is longer than 64 bits.
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put(field, u64::try_from(value).unwrap_or(u64::MAX).into());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
