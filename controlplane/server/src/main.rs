@@ -5,6 +5,7 @@ mod listen;
 mod log;
 mod ready;
 mod start;
+mod state_dir;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -2,11 +2,9 @@
 //!
 //! Invariant: whatever cannot work is found before the first listener accepts.
 
-use std::fs::{DirBuilder, Permissions};
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +25,8 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::args::Args;
-use crate::{listen, log, ready};
+use crate::state_dir::StateDir;
+use crate::{listen, log, ready, state_dir};
 
 /// Open requests get this long to end when we stop; long-lived streams are told at once.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -44,6 +43,7 @@ struct Parts {
     sessions: SessionParts,
     cluster_token: TokenDigest,
     stop: watch::Sender<bool>,
+    _state_dir: StateDir,
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
@@ -76,8 +76,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 async fn open(args: &Args) -> anyhow::Result<Parts> {
     let cluster = ClusterName::parse(&args.cluster).context("--cluster")?;
     let folder = &args.state_dir;
-    make_state_dir(folder)
-        .with_context(|| format!("cannot use the state folder {}", folder.display()))?;
+    let state_dir = state_dir::open(folder)?;
     let admin = token(folder, "admin.token")?;
     let cluster_token = token(folder, "cluster.token")?;
     let path = odb_path(args)?;
@@ -126,6 +125,7 @@ async fn open(args: &Args) -> anyhow::Result<Parts> {
         sessions,
         cluster_token: cluster_token.digest(),
         stop,
+        _state_dir: state_dir,
     })
 }
 
@@ -169,15 +169,6 @@ fn serve_nodes(listener: TcpListener, parts: &Parts) -> impl Future<Output = ()>
             tracing::error!(%error, "the nodes' listener failed");
         }
     }
-}
-
-/// Its owner's alone: it holds the tokens and everything that was ever deployed.
-fn make_state_dir(folder: &Path) -> std::io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    std::fs::set_permissions(folder, Permissions::from_mode(0o700))
 }
 
 fn token(folder: &Path, file: &str) -> anyhow::Result<Secret> {

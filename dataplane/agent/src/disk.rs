@@ -26,8 +26,11 @@ pub(crate) fn write_beside(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
 
 /// Renames are durable only once their folder is.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent()
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    // A bare file name has an empty parent, which is the folder we are in.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -17,7 +17,7 @@ pub use link::Waiting;
 pub use package::{
     BindError, DeclaredService, PackageError, PackageFile, ServiceBinding, ServiceSet, TrialOutcome,
 };
-pub use pool::{WorkerEvent, WorkerPool};
+pub use pool::{ARRIVAL_PATIENCE, WorkerEvent, WorkerPool};
 pub use supervisor::{
     FaultReporter, HEARTBEAT_TIMEOUT, IMPORT_TIMEOUT, START_TIMEOUT, StartError, Supervisor,
     SupervisorConfig, WorkerStatus,

@@ -22,7 +22,7 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 
 /// A worker is replaced in less: a call that finds none waits this long for the next.
-const ARRIVAL_PATIENCE: Duration = Duration::from_secs(1);
+pub const ARRIVAL_PATIENCE: Duration = Duration::from_secs(1);
 /// Calls that may wait like that; each holds a request in memory.
 const ARRIVAL_QUEUE_MAX: usize = 1024;
 

@@ -79,13 +79,25 @@ impl Backend {
         let now = core.clock.now();
         let health = self.health.borrow();
         let weight = |index: usize| self.weight((core, now), &health, index, tried);
-        let index = self.turn.borrow_mut().pick(weight)?;
+        let index = self.turn.borrow_mut().pick(weight);
+        let Some(index) = index else {
+            return self.last_resort(tried);
+        };
         let endpoint = self.endpoints.get(index)?;
         Some(if endpoint.is_here {
             Picked::Here
         } else {
             Picked::There(Rc::clone(endpoint))
         })
+    }
+
+    /// Nobody is fit: this node itself tries, also while it says goodbye or waits for a worker. It knows
+    /// better than a 503 what came of it.
+    fn last_resort(&self, tried: &[usize]) -> Option<Picked> {
+        let is_left = |endpoint: &&Rc<Endpoint>| {
+            endpoint.is_here && endpoint.is_wanted && !tried.contains(&endpoint.index)
+        };
+        self.endpoints.iter().find(is_left).map(|_| Picked::Here)
     }
 
     /// Usable endpoints that are not in `tried`.

@@ -91,7 +91,7 @@ async fn buffered(
 ) -> Result<After, Fault> {
     let core = Rc::clone(&connection.core);
     let mut message = core.buffers.take();
-    request::write_head(&mut message, connection, exchange);
+    request::write_head(&mut message, connection, exchange, &journey.endpoint.name);
     let head_length = connection.head.head_len;
     let body = connection
         .input
@@ -154,7 +154,7 @@ async fn streamed(
         return here(connection, exchange).await;
     };
     let mut message = core.buffers.take();
-    request::write_head(&mut message, connection, exchange);
+    request::write_head(&mut message, connection, exchange, &journey.endpoint.name);
     welcome_body(connection).await?;
     let mut raw = core.buffers.take();
     connection

@@ -4,11 +4,12 @@
 //! answers that wait are written before a call is waited for.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use dp_codec::BodyLength;
 use dp_config::{BuiltIn, DataFormat, Target};
 use dp_exec::builtin::Builtin;
-use dp_exec::{Call, CallError, Reply, Source};
+use dp_exec::{ARRIVAL_PATIENCE, Call, CallError, Reply, Source};
 use dp_net::Cut;
 
 use crate::answer::{InvalidReply, write_reply};
@@ -92,11 +93,19 @@ async fn call_worker(
     body: &Gathered,
     (handle, format): (u32, DataFormat),
 ) -> Result<Reply, Fault> {
-    let core = &connection.core;
+    let core = Rc::clone(&connection.core);
     let workers = core
         .workers
         .as_ref()
         .ok_or(Fault::Call(CallError::NoWorker))?;
+    if workers.ready() == 0 {
+        // The only worker is being replaced: a second's wait is better than an error.
+        if !connection.flush().await {
+            return Err(Fault::ClientGone);
+        }
+        connection.stream.slot().disarm();
+        workers.wait_ready(ARRIVAL_PATIENCE).await;
+    }
     let input = connection.input.rest();
     let head = &connection.head;
     let mut scratch = core.buffers.take();

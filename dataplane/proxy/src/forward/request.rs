@@ -10,13 +10,23 @@ use crate::connection::Connection;
 use crate::exchange::Exchange;
 use crate::pump::Outgoing;
 
-/// Appends the head.
-pub(super) fn write_head(out: &mut Vec<u8>, connection: &Connection, exchange: &Exchange) {
+/// Appends the head. A client of HTTP/1.0 may name no host; then `endpoint` is it, for an HTTP/1.1
+/// request without one would be refused.
+pub(super) fn write_head(
+    out: &mut Vec<u8>,
+    connection: &Connection,
+    exchange: &Exchange,
+    endpoint: &str,
+) {
     let input = connection.input.rest();
     let head = &connection.head;
     write_line(out, head, input);
     let host = head.host.of(input);
-    write_field(out, b"host", host);
+    if host.is_empty() {
+        write_field(out, b"host", endpoint.as_bytes());
+    } else {
+        write_field(out, b"host", host);
+    }
     for header in &head.headers {
         let is_ours = matches!(
             header.kind,

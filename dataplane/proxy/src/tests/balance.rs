@@ -50,6 +50,18 @@ fn requests_are_rebuilt_and_one_connection_serves_many() {
 }
 
 #[test]
+fn an_old_client_without_a_host_is_forwarded_with_the_endpoints() {
+    let upstream = Upstream::echo();
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    client.send(b"GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(client.response().unwrap().status, 200);
+    let head = upstream.heads.recv().unwrap();
+    let host = format!("\r\nhost: {}\r\n", upstream.address);
+    assert!(head.contains(&host), "{head}");
+}
+
+#[test]
 fn a_large_body_streams_both_ways() {
     let upstream = Upstream::echo();
     let core = TestCore::start(&[upstream.address], quick());
