@@ -1,9 +1,9 @@
 //! Hot deploy: new code serves at once, bad code never does, and nobody notices the change.
 
 use anyhow::{Context as _, Result, ensure};
-use bascule_tests::http::{get, request};
+use bascule_tests::http::{Connection, get, request};
 use bascule_tests::load::{Load, Request};
-use bascule_tests::{Cluster, eventually};
+use bascule_tests::{Cluster, ClusterShape, eventually};
 use serde_json::{Value, json};
 
 fn version(number: u32) -> String {
@@ -128,6 +128,42 @@ async fn a_deploy_under_load_fails_no_request() -> Result<()> {
     ensure!(
         failures.is_empty(),
         "{succeeded} succeeded, failed: {failures:#?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_ends_on_the_code_it_began_with() -> Result<()> {
+    let cluster = Cluster::start(ClusterShape {
+        nodes: 1,
+        ..ClusterShape::default()
+    })
+    .await?;
+    cluster
+        .serve("version.py", &version(1), "story.version", "/version")
+        .await?;
+    let mut slow = Connection::open(cluster.balancer()?).await?;
+    slow.send(
+        b"POST /version HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+    )
+    .await?;
+    // The node asks for the body: the exchange has begun.
+    ensure!(slow.answer().await?.status == 100);
+    for number in 2..5 {
+        cluster
+            .api
+            .deploy("version.py", &version(number))
+            .await?
+            .expect(200)?;
+    }
+    ensure!(served_version(&cluster).await? == json!(4));
+    slow.send(b"{}").await?;
+    let answer = slow.answer().await?;
+    ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
+    ensure!(
+        answer.json()?.get("version") == Some(&json!(1)),
+        "{}",
+        answer.text()
     );
     Ok(())
 }

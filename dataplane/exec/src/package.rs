@@ -2,9 +2,11 @@
 //!
 //! Owns the types that cross between the agent and the supervisor and the JSON form of them on the control socket.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::supervisor::Lease;
 
 /// One immutable version of a service file, on this node's disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -61,12 +63,16 @@ pub struct ServiceBinding {
     pub package: String,
 }
 
-/// All services of one generation, callable on every worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// All services of one generation, callable on every worker until the last clone of this is dropped: whoever
+/// may still call holds one. A set that was taken back when its successor was committed would fail the calls
+/// that had begun before.
+#[derive(Clone, Debug, Default)]
 pub struct ServiceSet {
     pub set: u64,
     /// Service name → handle for `Call::handle`.
     pub handles: HashMap<String, u32>,
+    /// `None` for the set without services, which was never bound.
+    pub(crate) lease: Option<Arc<Lease>>,
 }
 
 /// A set could not be bound; nothing of it is callable, earlier sets are untouched.

@@ -18,6 +18,7 @@ use std::{
     fmt,
     io::{self, Write},
     path::PathBuf,
+    sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
@@ -97,6 +98,13 @@ pub struct Supervisor {
     mailbox: Mailbox,
     status: StatusBoard,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What keeps a bound set callable; the workers forget it when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    set: u64,
+    mailbox: Mailbox,
 }
 
 // === impl SupervisorConfig ===
@@ -181,7 +189,7 @@ impl Supervisor {
         outcome.recv_async().await.unwrap_or_else(|_gone| stopped())
     }
 
-    /// Makes services callable on every worker, also on those that start later, until [`Self::release`].
+    /// Makes services callable on every worker, also on those that start later, for as long as the set is held.
     pub async fn bind(
         &self,
         packages: Vec<PackageFile>,
@@ -200,12 +208,18 @@ impl Supervisor {
                 error,
             })
         };
-        outcome.recv_async().await.unwrap_or_else(|_gone| stopped())
-    }
-
-    /// Forgets a set. Calls in flight keep what they have.
-    pub fn release(&self, set: u64) {
-        self.mailbox.send(Command::Release { set });
+        let mut bound = outcome
+            .recv_async()
+            .await
+            .unwrap_or_else(|_gone| stopped())?;
+        if !bound.handles.is_empty() {
+            let mailbox = self.mailbox.clone();
+            bound.lease = Some(Arc::new(Lease {
+                set: bound.set,
+                mailbox,
+            }));
+        }
+        Ok(bound)
     }
 
     pub fn status(&self) -> WorkerStatus {
@@ -218,6 +232,12 @@ impl Supervisor {
         self.mailbox.send(Command::Stop { grace, reply });
         // An error means that the thread is gone already, which is what was asked for.
         stopped.recv_async().await.ok();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.mailbox.send(Command::Release { set: self.set });
     }
 }
 

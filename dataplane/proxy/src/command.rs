@@ -3,19 +3,19 @@
 //! Every command that has an answer carries a `flume` sender for it. A core that died drops its
 //! senders, so whoever waits sees a closed channel and never hangs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dp_config::{Refusal, Snapshot};
+use dp_exec::ServiceSet;
 
 /// One generation, ready to be served: what it says and the handles that workers know its services by.
 #[derive(Debug)]
 pub struct Plan {
     /// The validated configuration.
     pub snapshot: Arc<Snapshot>,
-    /// Service name to worker handle, from the supervisor's BIND.
-    pub handles: HashMap<String, u32>,
+    /// What the workers know its services by. Held by every exchange that began on this plan.
+    pub services: ServiceSet,
 }
 
 /// A command for one core.

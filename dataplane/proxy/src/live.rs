@@ -60,7 +60,7 @@ impl Live {
         let plan = Snapshot::initial().ok().map(|snapshot| {
             Arc::new(Plan {
                 snapshot: Arc::new(snapshot),
-                handles: std::collections::HashMap::default(),
+                services: dp_exec::ServiceSet::default(),
             })
         });
         let snapshot = plan.as_ref().map(|plan| Arc::clone(&plan.snapshot));
@@ -138,7 +138,7 @@ impl Serving {
         let mut refusals = Vec::new();
         let mut channels = Vec::with_capacity(snapshot.channels.len());
         for channel in &snapshot.channels {
-            let handle = plan.handles.get(&*channel.service).copied();
+            let handle = plan.services.handles.get(&*channel.service).copied();
             if handle.is_none() && matches!(channel.target, Target::Worker { .. }) {
                 let reason = format!("no worker is bound to the service {:?}", channel.service);
                 refusals.push(Refusal::new(
@@ -203,7 +203,7 @@ impl Serving {
 
     /// The worker handle of a service by name.
     pub(crate) fn handle_of(&self, service: &str) -> Option<u32> {
-        self.plan.as_ref()?.handles.get(service).copied()
+        self.plan.as_ref()?.services.handles.get(service).copied()
     }
 }
 

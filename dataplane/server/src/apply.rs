@@ -1,7 +1,7 @@
-//! One generation onto workers and cores: bind, prepare, commit, release.
+//! One generation onto workers and cores: bind, prepare, commit.
 //!
 //! Invariant: two applies never overlap, and a refusal anywhere before the commit leaves
-//! everything as it was; what was bound for it is released.
+//! everything as it was. A set of services is released by whoever holds it last.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::cores::Cores;
 /// What serves now.
 #[derive(Debug, Default)]
 pub(crate) struct Bound {
-    set: Option<ServiceSet>,
+    set: ServiceSet,
     /// What the set was bound from: unchanged services keep their set, and calls their workers' caches.
     services: Vec<ServiceBinding>,
 }
@@ -38,27 +38,25 @@ pub(crate) async fn apply(
     packages: Vec<PathBuf>,
 ) -> Result<Applied, Refusals> {
     let services = bindings(&snapshot);
-    let fresh = if services == bound.services {
-        None
+    let set = if services == bound.services {
+        bound.set.clone()
     } else {
-        Some(bind(workers, &snapshot, packages, services.clone()).await?)
+        bind(workers, &snapshot, packages, services.clone()).await?
     };
-    let set = fresh.as_ref().or(bound.set.as_ref());
-    let handles = set.map_or_else(HashMap::new, |set| set.handles.clone());
-    let plan = Arc::new(Plan { snapshot, handles });
+    let plan = Arc::new(Plan {
+        snapshot,
+        services: set.clone(),
+    });
     let prepared = match cores.prepare(&plan).await {
         Ok(prepared) => prepared,
         Err(refusals) => {
             cores.abort(plan.snapshot.generation);
-            workers.release(fresh);
             return Err(Refusals(refusals));
         }
     };
     let committed = cores.commit(&plan).await;
-    if fresh.is_some() {
-        workers.release(std::mem::replace(&mut bound.set, fresh));
-        bound.services = services;
-    }
+    // The set before goes when the last exchange that began on it has ended.
+    *bound = Bound { set, services };
     Ok(Applied {
         cores: times(&prepared, &committed),
     })
@@ -136,17 +134,4 @@ fn times(prepared: &[Prepared], committed: &[Committed]) -> Vec<CoreTimes> {
         commit_us: commit_us.get(&core.core).copied().unwrap_or_default(),
     };
     prepared.iter().map(times).collect()
-}
-
-// === impl Workers ===
-
-impl Workers {
-    /// A set of no service was never bound.
-    fn release(&self, set: Option<ServiceSet>) {
-        if let (Self::Running(supervisor), Some(set)) = (self, set)
-            && !set.handles.is_empty()
-        {
-            supervisor.release(set.set);
-        }
-    }
 }

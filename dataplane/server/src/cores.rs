@@ -95,7 +95,7 @@ impl Cores {
         let generation = initial.generation;
         let plan = Arc::new(Plan {
             snapshot: initial,
-            handles: std::collections::HashMap::new(),
+            services: dp_exec::ServiceSet::default(),
         });
         for core in 0..self.commands.len() {
             let prepared = self.prepare_on(core, &plan).await;

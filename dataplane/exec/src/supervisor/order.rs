@@ -224,6 +224,7 @@ impl SetContent {
         ServiceSet {
             set,
             handles: handles.collect(),
+            lease: None,
         }
     }
 }

@@ -126,7 +126,7 @@ fn handles_are_never_used_twice_and_old_sets_stay_until_released() {
         );
         assert_eq!(house.echo(&old, "old").await, "old");
         assert_eq!(house.echo(&new, "new").await, "new");
-        house.supervisor.release(old.set);
+        drop(old);
         assert_eq!(house.echo(&new, "new").await, "new");
     });
 }

@@ -1,6 +1,5 @@
 //! A core in a thread of the test.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -143,7 +142,7 @@ pub(super) fn plan(mut snapshot: proto::Snapshot) -> Arc<Plan> {
     let snapshot = Snapshot::try_from(&snapshot).unwrap();
     Arc::new(Plan {
         snapshot: Arc::new(snapshot),
-        handles: HashMap::new(),
+        services: dp_exec::ServiceSet::default(),
     })
 }
 
