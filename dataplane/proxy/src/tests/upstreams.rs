@@ -13,6 +13,8 @@ pub(super) struct Upstream {
     pub(super) connections: Arc<AtomicUsize>,
     /// Heads, as they came.
     pub(super) heads: flume::Receiver<String>,
+    /// One word for each connection that was closed here.
+    pub(super) closed: flume::Receiver<()>,
 }
 
 /// A request as an upstream sees it.
@@ -31,12 +33,14 @@ impl Upstream {
         let requests = Arc::new(AtomicUsize::new(0));
         let connections = Arc::new(AtomicUsize::new(0));
         let (told, heads) = flume::unbounded();
+        let (tell_closed, closed) = flume::unbounded();
         let counted = (Arc::clone(&requests), Arc::clone(&connections));
         let answer = Arc::new(answer);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let (answer, counted, told) = (Arc::clone(&answer), counted.clone(), told.clone());
+                let tell_closed = tell_closed.clone();
                 std::thread::spawn(move || {
                     let mut buffer = Vec::new();
                     let mut is_first = true;
@@ -48,9 +52,12 @@ impl Upstream {
                         counted.0.fetch_add(1, Ordering::SeqCst);
                         told.send(asked.head.clone()).unwrap();
                         if !answer(&asked, &mut stream) {
-                            return;
+                            break;
                         }
                     }
+                    drop(stream);
+                    // Nobody listens in most tests.
+                    let _ended = tell_closed.send(());
                 });
             }
         });
@@ -59,6 +66,7 @@ impl Upstream {
             requests,
             connections,
             heads,
+            closed,
         }
     }
 
