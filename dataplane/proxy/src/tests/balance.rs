@@ -177,14 +177,10 @@ fn a_pooled_connection_that_the_upstream_closed_costs_no_request() {
     });
     let core = TestCore::start(&[upstream.address], quick());
     let mut client = Client::connect(core.balancer);
-    let mut closed = 0;
     for _ in 0..10 {
         // Sent while the connection may be closing: what can be sent again is.
         assert_eq!(client.get("/").status, 200);
-        while closed < upstream.connections.load(Ordering::SeqCst) {
-            upstream.closed.recv().unwrap();
-            closed += 1;
-        }
+        upstream.until_nobody_is_connected();
         // A POST is not sent again, so the connection is looked at first.
         assert_eq!(client.send(&post(b"y")).response().unwrap().status, 200);
     }

@@ -13,8 +13,6 @@ pub(super) struct Upstream {
     pub(super) connections: Arc<AtomicUsize>,
     /// Heads, as they came.
     pub(super) heads: flume::Receiver<String>,
-    /// One word for each connection that was closed here.
-    pub(super) closed: flume::Receiver<()>,
 }
 
 /// A request as an upstream sees it.
@@ -33,14 +31,12 @@ impl Upstream {
         let requests = Arc::new(AtomicUsize::new(0));
         let connections = Arc::new(AtomicUsize::new(0));
         let (told, heads) = flume::unbounded();
-        let (tell_closed, closed) = flume::unbounded();
         let counted = (Arc::clone(&requests), Arc::clone(&connections));
         let answer = Arc::new(answer);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let (answer, counted, told) = (Arc::clone(&answer), counted.clone(), told.clone());
-                let tell_closed = tell_closed.clone();
                 std::thread::spawn(move || {
                     let mut buffer = Vec::new();
                     let mut is_first = true;
@@ -52,12 +48,9 @@ impl Upstream {
                         counted.0.fetch_add(1, Ordering::SeqCst);
                         told.send(asked.head.clone()).unwrap();
                         if !answer(&asked, &mut stream) {
-                            break;
+                            return;
                         }
                     }
-                    drop(stream);
-                    // Nobody listens in most tests.
-                    let _ended = tell_closed.send(());
                 });
             }
         });
@@ -66,7 +59,6 @@ impl Upstream {
             requests,
             connections,
             heads,
-            closed,
         }
     }
 
@@ -76,6 +68,18 @@ impl Upstream {
             reply(stream, "200 OK", &asked.body);
             true
         })
+    }
+
+    /// Waits until the kernel has brought the end of every connection to whoever connected here: a thread
+    /// that has closed its socket is no proof that the other side knows.
+    pub(super) fn until_nobody_is_connected(&self) {
+        let remote = format!("0100007F:{:04X} 01 ", self.address.port());
+        while std::fs::read_to_string("/proc/net/tcp")
+            .unwrap()
+            .contains(&remote)
+        {
+            std::thread::yield_now();
+        }
     }
 
     /// A port where nobody listens.
