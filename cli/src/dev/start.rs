@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::ports::Ports;
+use super::ports::{free_or_any, moved};
 use super::processes::Processes;
 use super::project::{Project, make_private};
 use crate::api::Api;
@@ -16,9 +16,7 @@ use crate::context::{Context, Target};
 use crate::failure::Failure;
 use crate::output::field;
 
-const GRPC_PORT: u16 = 8082;
-const NODE_PORT: u16 = 17010;
-const ADMIN_PORT: u16 = 9464;
+const BALANCER_LISTEN: &str = "--balancer-listen";
 /// Nodes connect within milliseconds; beyond this something is wrong that their logs tell.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_POLL: Duration = Duration::from_millis(10);
@@ -50,33 +48,34 @@ impl Cluster {
         args: &DevArgs,
         processes: &mut Processes,
     ) -> Result<Self, Failure> {
-        let mut ports = Ports::default();
-        let balancer = ports.take(args.port, "the balancer")?;
-        let http = ports.take(args.console_port, "the console")?;
-        let grpc = ports.take(GRPC_PORT, "")?;
-        control_plane(project, processes, (http, grpc)).await?;
+        let console_port = free_or_any(args.console_port);
+        let (http, grpc) = control_plane(project, processes, console_port).await?;
         let mut plans = Vec::new();
         for index in 0..args.nodes {
-            let listens = (
-                ports.take(NODE_PORT + index, "")?,
-                ports.take(ADMIN_PORT + index, "")?,
-                (index == 0).then_some(balancer),
-            );
-            plans.push(NodePlan::new(project, args, (index, grpc), listens)?);
+            let balancer = (index == 0).then(|| free_or_any(args.port));
+            plans.push(NodePlan::new(project, args, (index, &grpc), balancer)?);
         }
-        let mut cluster = Self {
-            api: connect(project, http)?,
-            url: format!("http://127.0.0.1:{balancer}"),
-            console: format!("http://127.0.0.1:{http}/"),
-            moved: ports.moved,
-            plans,
-        };
-        for plan in &cluster.plans {
+        for plan in &plans {
             plan.start(processes)?;
         }
-        for plan in &cluster.plans {
-            processes.ready(&plan.name, &plan.ready).await?;
+        let mut balancer = String::new();
+        for plan in &mut plans {
+            let ready = processes.ready(&plan.name, &plan.ready).await?;
+            if let Some(address) = plan.keep_balancer(&ready) {
+                balancer = address;
+            }
         }
+        let moved = [
+            moved(args.port, &balancer, "the balancer"),
+            moved(args.console_port, &http, "the console"),
+        ];
+        let mut cluster = Self {
+            api: connect(project, &http)?,
+            url: format!("http://{balancer}"),
+            console: format!("http://{http}/"),
+            moved: moved.into_iter().flatten().collect(),
+            plans,
+        };
         if let Some(link) = processes.setup_link("control plane") {
             cluster.console = link;
         }
@@ -126,18 +125,19 @@ impl Cluster {
     }
 }
 
+/// Starts it; answers with its addresses for people and for nodes.
 async fn control_plane(
     project: &Project,
     processes: &mut Processes,
-    (http, grpc): (u16, u16),
-) -> Result<(), Failure> {
+    port: u16,
+) -> Result<(String, String), Failure> {
     let binary = processes.binary("bascule-controlplane")?;
     let ready = fresh(project.state.join("controlplane.ready"));
     let args = vec![
         "--http".into(),
-        format!("127.0.0.1:{http}").into(),
+        format!("127.0.0.1:{port}").into(),
         "--grpc".into(),
-        format!("127.0.0.1:{grpc}").into(),
+        "127.0.0.1:0".into(),
         "--state-dir".into(),
         project.state.clone().into(),
         "--ready-file".into(),
@@ -147,15 +147,16 @@ async fn control_plane(
         "--setup-link".into(),
     ];
     processes.start("control plane", &binary, args)?;
-    processes.ready("control plane", &ready).await.map(drop)
+    let ready = processes.ready("control plane", &ready).await?;
+    Ok((field(&ready, "/http"), field(&ready, "/grpc")))
 }
 
 /// Reads the token that the control plane has made, and leaves the context for other commands.
-fn connect(project: &Project, http: u16) -> Result<Api, Failure> {
+fn connect(project: &Project, http: &str) -> Result<Api, Failure> {
     let token_file = project.state.join("admin.token");
     let token = std::fs::read_to_string(&token_file)
         .map_err(|error| Failure::io(&format!("reading {}", token_file.display()), &error))?;
-    let url = format!("http://127.0.0.1:{http}");
+    let url = format!("http://{http}");
     Context {
         url: url.clone(),
         token_file,
@@ -179,8 +180,8 @@ impl NodePlan {
     fn new(
         project: &Project,
         args: &DevArgs,
-        (index, grpc): (u16, u16),
-        (node, admin, balancer): (u16, u16, Option<u16>),
+        (index, grpc): (u16, &str),
+        balancer: Option<u16>,
     ) -> Result<Self, Failure> {
         let name = format!("dev-{}", index + 1);
         let state = project.state.join("nodes").join(&name);
@@ -195,14 +196,14 @@ impl NodePlan {
         let mut list: Vec<OsString> = Vec::new();
         let mut add = |flag: &str, value: OsString| list.extend([flag.into(), value]);
         add("--name", name.clone().into());
-        add("--controlplane", format!("http://127.0.0.1:{grpc}").into());
+        add("--controlplane", format!("http://{grpc}").into());
         add(
             "--cluster-token-file",
             project.state.join("cluster.token").into(),
         );
         add("--state-dir", state.into());
-        add("--node-listen", format!("127.0.0.1:{node}").into());
-        add("--admin-listen", format!("127.0.0.1:{admin}").into());
+        add("--node-listen", "127.0.0.1:0".into());
+        add("--admin-listen", "127.0.0.1:0".into());
         add("--cores", cores.to_string().into());
         add("--workers", workers.to_string().into());
         add("--python", python(project, args).into());
@@ -210,7 +211,7 @@ impl NodePlan {
         add("--ready-file", ready.clone().into());
         add("--drain-timeout", "5s".into());
         if let Some(port) = balancer {
-            add("--balancer-listen", format!("127.0.0.1:{port}").into());
+            add(BALANCER_LISTEN, format!("127.0.0.1:{port}").into());
         }
         if let Some(path) = &args.python_path {
             add("--python-path", absolute(path).into());
@@ -222,6 +223,14 @@ impl NodePlan {
             ready,
             args: list,
         })
+    }
+
+    /// Where its balancer listens, if it has one; after a restart it listens there again.
+    fn keep_balancer(&mut self, ready: &Value) -> Option<String> {
+        let address = field(ready, "/balancer");
+        let at = self.args.iter().position(|arg| arg == BALANCER_LISTEN)?;
+        *self.args.get_mut(at + 1)? = address.clone().into();
+        Some(address)
     }
 
     fn start(&self, processes: &mut Processes) -> Result<(), Failure> {
