@@ -12,7 +12,7 @@ help: ## Say what there is.
 dev: build ## Install what is missing, build, start a small cluster on examples/hello.
 	@exec $(TARGET_DIR)/debug/bascule dev examples/hello
 
-build: console ## Build the console and all binaries (debug).
+build: machine console ## Build the console and all binaries (debug).
 	cargo build --workspace --bins --locked
 
 console: ## Build the console, or say why it is missing.
@@ -24,8 +24,11 @@ test: tools build ## Run every test there is.
 	$(TEST_PYTHON) -m unittest discover -s python/tests
 	admin-web/test.sh
 
+machine: ## Install what building and running need.
+	@deploy/machine.sh run
+
 tools: ## Install what the tests need.
-	@tests/install.sh
+	@deploy/machine.sh test
 
 lint: ## Check formats and lints of all languages.
 	cargo fmt --all --check
@@ -38,4 +41,4 @@ bench: ## Measure beside the peers (release build, some 20 minutes).
 fuzz: ## Fuzz each parser for a minute (needs cargo-fuzz).
 	dataplane/codec/fuzz/run.sh
 
-.PHONY: help dev build console test tools lint bench fuzz
+.PHONY: help dev build console test machine tools lint bench fuzz

@@ -184,6 +184,23 @@ impl Cluster {
         .await
     }
 
+    /// Fails when any process of the cluster has warned of something: a story without faults has none.
+    pub fn without_warnings(&self) -> Result<()> {
+        let logs = self.nodes.iter().map(|node| node.process.log());
+        let logs = logs.chain(self.control.iter().map(Process::log));
+        for log in logs {
+            let is_bad = |line: &&str| {
+                ["WARN", "ERROR", "panicked"]
+                    .iter()
+                    .any(|mark| line.contains(mark))
+            };
+            if let Some(line) = log.lines().find(is_bad) {
+                bail!("unexpected: {line}");
+            }
+        }
+        Ok(())
+    }
+
     /// Deploys a file and puts a JSON channel in front of its service.
     pub async fn serve(&self, file: &str, source: &str, service: &str, path: &str) -> Result<()> {
         self.api.deploy(file, source).await?.success()?;

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod eventually;
 pub mod http;
 pub mod load;
+pub mod means;
 pub mod process;
 
 pub use cluster::{Cluster, ClusterShape};

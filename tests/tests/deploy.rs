@@ -55,7 +55,7 @@ async fn an_applied_deploy_serves_the_new_code_on_every_node() -> Result<()> {
             ensure!(served_version(&cluster).await? == json!(number));
         }
     }
-    Ok(())
+    cluster.without_warnings()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,7 +49,7 @@ async fn a_deployed_service_answers_through_the_balancer() -> Result<()> {
         "{:?}",
         answer.headers
     );
-    Ok(())
+    cluster.without_warnings()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,7 +134,7 @@ async fn every_core_of_every_node_acknowledges_a_change() -> Result<()> {
             .context("no cores")?;
         ensure!(cores.len() == 2, "{node}");
     }
-    Ok(())
+    cluster.without_warnings()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,7 +158,7 @@ async fn a_client_that_pipelines_gets_its_answers_in_order() -> Result<()> {
             "answer {index} is of {name:?}"
         );
     }
-    Ok(())
+    cluster.without_warnings()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,5 +171,5 @@ async fn an_invoke_through_the_api_runs_on_a_node() -> Result<()> {
         .await?;
     let body = outcome.expect(200)?;
     ensure!(body.get("got") == Some(&json!({"x": 1})), "{body}");
-    Ok(())
+    cluster.without_warnings()
 }
