@@ -14,6 +14,9 @@ pub const BODY_BYTES_MAX_DEFAULT: u64 = 8 * 1024 * 1024;
 /// What nodes accept: a frame to a worker holds 64 MiB, less one for the head.
 pub const BODY_BYTES_MAX_LIMIT: u64 = 63 * 1024 * 1024;
 
+/// The channel that every node has without being told; the nodes keep its name for it.
+pub const BUILT_IN_CHANNEL: &str = "bascule.ping";
+
 /// A channel as it stands in the ODB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Channel {
@@ -85,7 +88,7 @@ impl ChannelSpec {
     /// Checks all fields and names every bad one, so that a person corrects them in one go.
     pub fn parse(fields: &ChannelFields) -> Result<Self, Vec<Invalid>> {
         let mut errors = Vec::new();
-        let name = keep(&mut errors, ChannelName::parse(&fields.name));
+        let name = keep(&mut errors, name_parse(&fields.name));
         let path = keep(&mut errors, PathPattern::parse(&fields.path));
         let method = keep(&mut errors, Method::parse(&fields.method));
         let service = keep(&mut errors, ServiceName::parse(&fields.service));
@@ -187,6 +190,16 @@ impl DataFormat {
 
 fn keep<T>(errors: &mut Vec<Invalid>, result: Result<T, Invalid>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
+}
+
+/// Not part of the grammar of names, so that a row with the name can still be read, and removed.
+fn name_parse(text: &str) -> Result<ChannelName, Invalid> {
+    let name = ChannelName::parse(text)?;
+    if name.as_str() == BUILT_IN_CHANNEL {
+        let reason = format!("must not be {BUILT_IN_CHANNEL}, which every node has built in");
+        return Err(Invalid::new("name", reason));
+    }
+    Ok(name)
 }
 
 fn timeout_parse(value: u64) -> Result<u32, Invalid> {

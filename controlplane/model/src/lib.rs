@@ -4,6 +4,8 @@
 //! value of one of these types has been parsed, so nothing downstream checks it again.
 
 pub mod audit;
+#[cfg(test)]
+mod border;
 pub mod channel;
 pub mod cluster;
 pub mod generation;

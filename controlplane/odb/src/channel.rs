@@ -3,6 +3,7 @@
 //! Owns what needs other rows to decide: names and patterns that are taken, services that do not
 //! exist. Invariant: no two channels take the same request.
 
+use cp_model::channel::BUILT_IN_CHANNEL;
 use cp_model::{
     Channel, ChannelId, ChannelName, ChannelSpec, DataFormat, Method, Origin, PathPattern,
     ServiceName, Version,
@@ -14,9 +15,6 @@ use crate::engine::{self, Row};
 use crate::row::{number, small, text, to_sql, uuid};
 use crate::write::{Event, Write, expect_version, next, shown, version_to_sql};
 use crate::{Odb, OdbError, Written};
-
-/// Every node answers this path itself, so no channel may.
-const BUILT_IN_PATH: &str = "/zato/ping";
 
 // === impl Odb ===
 
@@ -142,7 +140,7 @@ pub(crate) fn parse(row: &Row) -> Result<Channel, OdbError> {
         id: ChannelId(uuid(row, "id")?),
         spec: ChannelSpec {
             name: ChannelName::parse(&text(row, "name")?)?,
-            path: PathPattern::parse(&text(row, "path")?)?,
+            path: PathPattern::stored(text(row, "path")?),
             method: Method::parse(&text(row, "method")?)?,
             service: ServiceName::parse(&text(row, "service")?)?,
             data_format: DataFormat::parse(&text(row, "data_format")?)?,
@@ -176,8 +174,9 @@ async fn check(tx: &mut engine::Transaction, channel: &Channel) -> Result<(), Od
             name: spec.name.to_string(),
         });
     }
-    if spec.path.as_str() == BUILT_IN_PATH {
-        return Err(taken(&ChannelName::parse("zato.ping")?, spec));
+    // Every node answers this path itself, so no channel may.
+    if spec.path.is_built_in() {
+        return Err(taken(&ChannelName::parse(BUILT_IN_CHANNEL)?, spec));
     }
     let rows = sqlx::query("SELECT * FROM channel WHERE path_key = ? ORDER BY name")
         .bind(spec.path.key())

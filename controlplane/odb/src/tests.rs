@@ -229,10 +229,13 @@ async fn colliding_channels_and_unknown_services_are_refused_by_name() {
     assert!(matches!(&error, OdbError::ChannelTaken { other, .. } if other.as_str() == "a"));
     let error = create("a", "/y", "bascule.echo").await.unwrap_err();
     assert!(matches!(error, OdbError::Exists { .. }), "{error}");
-    let error = create("c", "/zato/ping", "bascule.echo").await.unwrap_err();
-    assert!(
-        matches!(&error, OdbError::ChannelTaken { other, .. } if other.as_str() == "zato.ping")
-    );
+    for path in ["/zato/ping", "/zato/ping/", "/zato/ping/{id}"] {
+        let error = create("c", path, "bascule.echo").await.unwrap_err();
+        assert!(
+            matches!(&error, OdbError::ChannelTaken { other, .. } if other.as_str() == "bascule.ping")
+        );
+    }
+    create("c", "/zato/pingpong", "bascule.echo").await.unwrap();
     let error = create("d", "/z", "nobody.knows").await.unwrap_err();
     assert!(matches!(error, OdbError::ServiceUnknown(_)), "{error}");
 }

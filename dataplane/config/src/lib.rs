@@ -4,6 +4,8 @@
 //! is stored and who serves it. Invariant: a `Snapshot` in hand is consistent (no name twice, no
 //! pattern conflict, no reference into nothing), so nothing behind this border checks again.
 
+#[cfg(test)]
+mod border;
 mod built_in;
 mod channel;
 mod hash;
