@@ -57,8 +57,6 @@ pub struct SupervisorConfig {
     pub heartbeat_timeout: Duration,
     pub start_timeout: Duration,
     pub import_timeout: Duration,
-    /// Address space of one worker.
-    pub memory_bytes_max: Option<u64>,
     /// CPUs for the workers, round robin; empty = wherever the kernel puts them.
     pub worker_cpus: Vec<usize>,
     /// Where the log lines of workers go: whole lines, one `write_all` each.
@@ -122,7 +120,6 @@ impl SupervisorConfig {
             heartbeat_timeout: HEARTBEAT_TIMEOUT,
             start_timeout: START_TIMEOUT,
             import_timeout: IMPORT_TIMEOUT,
-            memory_bytes_max: None,
             worker_cpus: Vec::new(),
             worker_log: Box::new(io::stderr()),
         }
@@ -157,6 +154,8 @@ impl Supervisor {
             })?,
         };
         let (mailbox, commands) = Mailbox::new().map_err(StartError::Thread)?;
+        // Unbounded, because the supervisor must not wait for a core, and cannot grow: a worker's life is three events,
+        // and a seat backs off from short ones.
         let (cores, events) = (0..config.cores).map(|_| flume::unbounded()).unzip();
         let status = StatusBoard::new(config.workers);
         let coordinator = Coordinator::new(

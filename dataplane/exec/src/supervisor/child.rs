@@ -16,14 +16,22 @@ use rustix::{
     io::{FdFlags, fcntl_setfd},
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
-    process::{
-        Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process, kill_process_group, pidfd_open,
-        prlimit,
-    },
+    process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open},
     thread::{CpuSet, sched_setaffinity},
 };
 
 use super::SupervisorConfig;
+
+/// What `-m bascule._worker` does, without the working folder in `sys.path`: a file there, as a service's `selectors.py`,
+/// must not shadow a module of the worker. `PYTHONSAFEPATH` would do it from Python 3.11 on only, and would reach the
+/// programs that services start. Nothing but built-in modules may be imported before the entry is gone.
+const START: &str = "\
+import sys
+if sys.path[:1] == ['']:
+    del sys.path[0]
+import runpy
+runpy.run_module('bascule._worker', run_name='__main__', alter_sys=True)
+";
 
 /// Other threads that spawn between "close-on-exec off" and `exec` would pass a worker's ends to a stranger, and the
 /// worker would never see the end of its control socket. Within this crate the lock prevents that.
@@ -74,13 +82,11 @@ impl WorkerChild {
 
         let mut command = Command::new(&config.python);
         command
-            .args(["-m", "bascule._worker", "--control-fd"])
+            .args(["-c", START, "--control-fd"])
             .arg(control_end.as_raw_fd().to_string())
             .arg("--core-fds")
             .arg(core_fds.join(","))
             .env("PYTHONPATH", python_path_with(python_path))
-            // A file in the node's working directory must not shadow a module of the worker.
-            .env("PYTHONSAFEPATH", "1")
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null())
             // The node's stdout is its access log: what services print goes to the log.
@@ -117,14 +123,13 @@ impl WorkerChild {
 
     fn adopt(mut child: Child, config: &SupervisorConfig, seat: usize) -> io::Result<Self> {
         let pid = Pid::from_child(&child);
-        let adopted =
-            confine(pid, config, seat).and_then(|()| Ok(pidfd_open(pid, PidfdFlags::empty())?));
-        match adopted {
+        place(pid, config, seat);
+        match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(exit) => Ok(Self { child, pid, exit }),
             Err(error) => {
                 child.kill()?;
                 child.wait()?;
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -184,25 +189,17 @@ fn is_own_variable(name: &OsStr) -> bool {
 }
 
 /// From outside, because code between `fork` and `exec` would be unsafe: the interpreter's first instructions run free.
-fn confine(pid: Pid, config: &SupervisorConfig, seat: usize) -> io::Result<()> {
-    if let Some(bytes) = config.memory_bytes_max {
-        let limit = Rlimit {
-            current: Some(bytes),
-            maximum: Some(bytes),
-        };
-        prlimit(Some(pid), Resource::As, limit)?;
-    }
+/// A worker on another CPU is slower, not wrong.
+fn place(pid: Pid, config: &SupervisorConfig, seat: usize) {
     let place = seat.checked_rem(config.worker_cpus.len());
     let wanted = place.and_then(|place| config.worker_cpus.get(place).copied());
     if let Some(cpu) = wanted.filter(|cpu| *cpu < CpuSet::MAX_CPU) {
         let mut cpus = CpuSet::new();
         cpus.set(cpu);
-        // A worker on another CPU is slower, not wrong.
         if let Err(error) = sched_setaffinity(Some(pid), &cpus) {
             tracing::warn!(cpu, %error, "a worker cannot be kept on its CPU");
         }
     }
-    Ok(())
 }
 
 fn pair() -> io::Result<(UnixStream, OwnedFd)> {

@@ -67,6 +67,9 @@ pub(crate) struct StatusBoard {
 impl Mailbox {
     pub(crate) fn new() -> io::Result<(Self, flume::Receiver<Command>)> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        // Unbounded, because a lease is dropped and a fault reported where nothing may wait, and cannot grow: the node
+        // applies one generation at a time and waits for its answer, a set is released once, a link faults once in its
+        // life, and trials wait for their answers too, as many as the control plane has packages to check.
         let (commands, receiver) = flume::unbounded();
         Ok((
             Self {
