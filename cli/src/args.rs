@@ -1,7 +1,10 @@
 //! The command line. It owns names, defaults and help texts. It takes no secret: tokens come from
 //! files or the environment, because arguments are visible to every user of a machine.
 
+mod channel;
 mod dev;
+mod node;
+mod service;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +12,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use self::channel::{ChannelCommand, ChannelCreate};
 pub(crate) use self::dev::DevArgs;
+pub(crate) use self::node::NodeCommand;
+pub(crate) use self::service::ServiceCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +47,7 @@ pub(crate) struct Global {
     /// A file that holds the token.
     #[arg(long, global = true, env = "BASCULE_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Print JSON on stdout.
+    /// Print JSON on stdout: an object as the API answers it; a list as {"items":[…]}, all pages of it.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print names only, and no talk.
@@ -103,96 +109,6 @@ pub(crate) struct Wait {
     /// Do not wait.
     #[arg(long, action = ArgAction::SetTrue, conflicts_with = "wait")]
     pub(crate) no_wait: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ServiceCommand {
-    /// List the services that run.
-    List {
-        /// With the built-in ones.
-        #[arg(long)]
-        all: bool,
-    },
-    /// Show one service.
-    Get { name: String },
-    /// Deploy service files.
-    Deploy {
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-        #[command(flatten)]
-        wait: Wait,
-    },
-    /// Run a service on a node and print what it answers.
-    Invoke {
-        name: String,
-        /// The request: text, @FILE, or - for stdin.
-        #[arg(short, long, value_name = "DATA", allow_hyphen_values = true)]
-        data: Option<String>,
-        /// [default: application/json when the data is JSON, else text/plain].
-        #[arg(long, value_name = "TYPE")]
-        content_type: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ChannelCommand {
-    /// List the channels.
-    List,
-    /// Show one channel.
-    Get { name: String },
-    /// Create a channel.
-    Create(ChannelCreate),
-    /// Delete a channel.
-    Delete {
-        name: String,
-        /// Do not ask.
-        #[arg(short, long)]
-        yes: bool,
-        #[command(flatten)]
-        wait: Wait,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ChannelCreate {
-    pub(crate) name: String,
-    /// For example /orders/{id}.
-    #[arg(long)]
-    pub(crate) path: String,
-    #[arg(long)]
-    pub(crate) service: String,
-    /// [default: any].
-    #[arg(long)]
-    pub(crate) method: Option<String>,
-    /// What the service gets and gives: json, or empty for raw bytes.
-    #[arg(long, default_value = "json", value_parser = ["json", ""])]
-    pub(crate) data_format: String,
-    #[arg(long, value_name = "MS")]
-    pub(crate) timeout_ms: Option<u64>,
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) body_bytes_max: Option<u64>,
-    #[command(flatten)]
-    pub(crate) wait: Wait,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum NodeCommand {
-    /// List the nodes and what they run.
-    List,
-    /// Show one node.
-    Get { name: String },
-    /// Finish what is in flight, take nothing new.
-    Drain {
-        name: String,
-        #[command(flatten)]
-        wait: Wait,
-    },
-    /// Bring a drained node back.
-    Resume {
-        name: String,
-        #[command(flatten)]
-        wait: Wait,
-    },
 }
 
 // === impl Wait ===

@@ -29,7 +29,8 @@ pub(crate) struct Channel {
     #[serde(default)]
     pub(crate) method: String,
     pub(crate) service: String,
-    #[serde(default)]
+    /// `json`, which is also the default, as of `bascule channel create`; empty or `raw`: bytes as they come.
+    #[serde(default = "json")]
     pub(crate) data_format: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout_ms: Option<u64>,
@@ -75,12 +76,20 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Channel>, Failure> {
             .try_into()
             .map_err(|error: toml::de::Error| failed(format!("{place}: {}", error.message())))?;
         channel.method.make_ascii_uppercase();
+        // The API's word for raw is the empty one.
+        if channel.data_format == "raw" {
+            channel.data_format.clear();
+        }
         if parsed.iter().any(|earlier| earlier.name == channel.name) {
             return Err(failed(format!("{place} is there twice")));
         }
         parsed.push(channel);
     }
     Ok(parsed)
+}
+
+fn json() -> String {
+    "json".to_owned()
 }
 
 fn check(table: &Table, known: &[&str], place: &str) -> Result<(), String> {
@@ -180,6 +189,11 @@ mod tests {
             (channels[0].method.as_str(), channels[0].timeout_ms),
             ("GET", None)
         );
+        assert_eq!(channels[0].data_format, "json");
+        for raw in ["raw", ""] {
+            let channel = parse(&format!("{text}data_format='{raw}'\n")).unwrap();
+            assert_eq!(channel[0].data_format, "");
+        }
         assert!(parse("").unwrap().is_empty());
     }
 
@@ -209,7 +223,7 @@ mod tests {
         let channel = parse("[[channel]]\nname='a'\npath='/a'\nservice='s'\n")
             .unwrap()
             .remove(0);
-        let mut current = json!({"name":"a","path":"/a","service":"s","method":"","data_format":"","timeout_ms":9,"etag":"1"});
+        let mut current = json!({"name":"a","path":"/a","service":"s","method":"","data_format":"json","timeout_ms":9,"etag":"1"});
         assert!(!channel.differs_from(&current));
         current["path"] = json!("/b");
         assert!(channel.differs_from(&current));
