@@ -2,7 +2,7 @@
 //! [`Failure`]. It refuses to retry: a person or a script decides that. Invariant: an error status never looks like success.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// Pages of 1000; enough for 100,000 objects, and an end to the loop.
 const PAGES_MAX: usize = 100;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Api {
     http: reqwest::Client,
     target: Target,

@@ -4,6 +4,7 @@
 pub(crate) mod deploy;
 
 mod channels;
+mod follow;
 mod logs;
 mod ports;
 mod processes;

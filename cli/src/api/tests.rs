@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use super::*;
 
 /// Serves `answers` to one request each and hands over what was asked.
-fn server(answers: Vec<(u16, &'static str)>) -> (Api, mpsc::Receiver<String>) {
+pub(crate) fn server(answers: Vec<(u16, &'static str)>) -> (Api, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (seen, requests) = mpsc::channel();
@@ -42,7 +42,7 @@ fn server(answers: Vec<(u16, &'static str)>) -> (Api, mpsc::Receiver<String>) {
     (Api::new(Target { url, token }).unwrap(), requests)
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -79,10 +79,30 @@ fn row(node: &Value) -> Vec<String> {
             .unwrap_or_default(),
         field(node, "/address"),
         field(node, "/balancer_address"),
-        format!(
-            "{}/{}",
-            field(node, "/workers/ready"),
-            field(node, "/workers/total")
-        ),
+        workers(node),
     ]
+}
+
+/// `2/2`; none are known before the node's first report, which follows its connection by a moment.
+fn workers(node: &Value) -> String {
+    match field(node, "/workers/total").as_str() {
+        "" | "0" => "-".to_owned(),
+        total => format!("{}/{total}", field(node, "/workers/ready")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn workers_are_not_said_to_be_none_before_the_node_has_reported() {
+        let node = |ready, total| json!({"workers":{"ready":ready,"total":total}});
+        assert_eq!(workers(&node(0, 0)), "-");
+        assert_eq!(workers(&json!({})), "-");
+        assert_eq!(workers(&node(0, 2)), "0/2");
+        assert_eq!(workers(&node(2, 2)), "2/2");
+    }
 }

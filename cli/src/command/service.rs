@@ -89,12 +89,11 @@ async fn deploy_one(file: &Path, wait: &Wait, api: &Api, output: &Output) -> Res
             }
             Ok(())
         }
-        Outcome::Checking(answer) => {
+        Outcome::Checking(checking) => {
             if output.json {
-                output.value(&answer);
+                output.value(&checking.answer);
             }
-            let text = format!("{name} is stored and not tried yet: no node is connected");
-            Err(Failure::NotApplied(text))
+            Err(Failure::NotApplied(checking.what(name, start.elapsed())))
         }
         Outcome::Refused(refused) => {
             if output.json {

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::api::{Api, Call};
-use crate::applied::Applied;
+use crate::applied::{Applied, readable};
 use crate::failure::Failure;
 use crate::output::{Output, Paint, field};
 use crate::problem::Problem;
@@ -15,8 +15,8 @@ use crate::problem::Problem;
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Live(Live),
-    /// Stored; no node was there to try it.
-    Checking(Value),
+    /// Stored, and the time to wait was up before the nodes had imported it, or none was there to try it.
+    Checking(Checking),
     Refused(Refused),
 }
 
@@ -26,6 +26,13 @@ pub(crate) struct Live {
     pub(crate) version: u64,
     pub(crate) services: Vec<String>,
     pub(crate) applied: Applied,
+}
+
+#[derive(Debug)]
+pub(crate) struct Checking {
+    pub(crate) answer: Value,
+    /// Whether a node is connected, which then is importing it.
+    pub(crate) is_being_tried: bool,
 }
 
 /// What the nodes said against it.
@@ -69,12 +76,12 @@ pub(crate) async fn deploy(
     }
     let answer = reply.json()?;
     if field(&answer, "/package/state") == "checking" {
-        return Ok(Outcome::Checking(answer));
+        return Ok(Outcome::Checking(Checking::new(answer)));
     }
     Ok(Outcome::Live(Live::new(answer)))
 }
 
-async fn live_version(api: &Api, file: &str) -> Option<u64> {
+pub(super) async fn live_version(api: &Api, file: &str) -> Option<u64> {
     let packages = api.list("/packages").await.ok()?;
     let live = packages
         .iter()
@@ -82,10 +89,32 @@ async fn live_version(api: &Api, file: &str) -> Option<u64> {
     live?.get("version")?.as_u64()
 }
 
+// === impl Checking ===
+
+impl Checking {
+    pub(crate) fn new(answer: Value) -> Self {
+        let applied = Applied::from_answer(&answer).unwrap_or_default();
+        Self {
+            is_being_tried: applied.counts().1 > 0,
+            answer,
+        }
+    }
+
+    /// `slow.py is being imported and not live after 5.0 s`.
+    pub(crate) fn what(&self, file: &str, waited: Duration) -> String {
+        if self.is_being_tried {
+            let waited = readable(waited.as_secs_f64() * 1000.0);
+            format!("{file} is still being imported by the nodes after {waited}, and not live yet")
+        } else {
+            format!("{file} is stored and not tried yet: no node is connected")
+        }
+    }
+}
+
 // === impl Live ===
 
 impl Live {
-    fn new(answer: Value) -> Self {
+    pub(super) fn new(answer: Value) -> Self {
         let services = answer
             .pointer("/package/services")
             .and_then(Value::as_array);
@@ -110,7 +139,7 @@ impl Live {
 // === impl Refused ===
 
 impl Refused {
-    fn new(problem: Problem, serving: Option<u64>) -> Self {
+    pub(super) fn new(problem: Problem, serving: Option<u64>) -> Self {
         let package = problem.package.unwrap_or_default();
         let own = field(&package, "/error/traceback");
         let message = field(&package, "/error/message");
@@ -162,11 +191,13 @@ impl Refused {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::args::{Colour, Global};
 
-    fn plain() -> Output {
+    pub(in crate::dev) fn plain() -> Output {
         Output::new(&Global {
             url: None,
             token_file: None,
@@ -174,6 +205,23 @@ mod tests {
             quiet: false,
             color: Colour::Never,
         })
+    }
+
+    #[test]
+    fn a_slow_import_is_not_taken_for_an_absence_of_nodes() {
+        let checking = |nodes: Value| {
+            let answer =
+                json!({"package":{"state":"checking"},"applied":{"generation":3,"nodes":nodes}});
+            Checking::new(answer).what("a.py", Duration::from_secs(5))
+        };
+        let tried = checking(json!([{"node":"n1","state":"applied"},{"node":"n2","state":"away"}]));
+        assert_eq!(
+            tried,
+            "a.py is still being imported by the nodes after 5.0 s, and not live yet"
+        );
+        for nodes in [json!([]), json!([{"node":"n1","state":"away"}])] {
+            assert!(checking(nodes).contains("no node is connected"));
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What of the children's logs a person sees: warnings, errors, what is no log line at all (a panic), and what
-//! services log themselves. Pure. Invariant: nothing that is an error is hidden.
+//! services log themselves. Pure. Invariant: nothing that is an error is hidden, but what the session says better.
 
 use serde_json::{Map, Value};
 
@@ -17,6 +17,9 @@ const KNOWN: [&str; 9] = [
     "fields",
     "pid",
 ];
+
+/// The session's own line on the same refusal has the place, the error and the traceback.
+const SAID: (&str, &str) = ("control plane", "package refused");
 
 /// The line as it is shown, or `None` when it is not worth it.
 pub(crate) fn render(process: &str, line: &str, output: &Output) -> Option<String> {
@@ -41,6 +44,9 @@ pub(crate) fn render(process: &str, line: &str, output: &Output) -> Option<Strin
         _ => return None,
     };
     let message = get("msg").or_else(|| get("message")).unwrap_or_default();
+    if process == SAID.0 && message == SAID.1 {
+        return None;
+    }
     let mut text = format!(
         "{} {} {message}",
         output.paint(paint, &level),
@@ -83,17 +89,10 @@ fn traceback(log: &Map<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{Colour, Global};
+    use crate::dev::deploy::tests::plain;
 
     fn show(line: &str) -> Option<String> {
-        let global = Global {
-            url: None,
-            token_file: None,
-            json: false,
-            quiet: false,
-            color: Colour::Never,
-        };
-        render("dev-1", line, &Output::new(&global))
+        render("dev-1", line, &plain())
     }
 
     #[test]
@@ -112,6 +111,14 @@ mod tests {
             show("thread 'main' panicked").unwrap(),
             "dev-1 thread 'main' panicked"
         );
+    }
+
+    #[test]
+    fn a_refusal_is_not_said_twice() {
+        let line = r#"{"level":"WARN","target":"cp_publish::deploy::coordinator","msg":"package refused","file":"a.py"}"#;
+        let show = |process| render(process, line, &plain());
+        assert_eq!(show("control plane"), None);
+        assert!(show("dev-1").is_some());
     }
 
     #[test]

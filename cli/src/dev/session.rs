@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::channels::{self, Channel};
 use super::deploy::{self, Outcome};
@@ -14,14 +15,19 @@ use super::project::Project;
 use super::requests::RequestLog;
 use super::start::Cluster;
 use super::watch::{Debounce, Watch};
-use super::{logs, say};
+use super::{follow, logs, say};
 use crate::applied::readable;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
 
 /// A node that ends sooner than this after its start would only end again.
 const RESTART_AFTER: Duration = Duration::from_secs(3);
-const WAIT: Duration = Duration::from_secs(5);
+pub(super) const WAIT: Duration = Duration::from_secs(5);
+/// Paths that wait while a deploy runs. A save is a handful of events; when more come, all files are looked at anyway.
+const PATHS_MAX: usize = 1024;
+
+/// A file that is being tried, and since when.
+type Followed = (PathBuf, Instant, Result<Option<Outcome>, Failure>);
 
 pub(crate) struct Session<'a> {
     project: &'a Project,
@@ -32,10 +38,13 @@ pub(crate) struct Session<'a> {
     channels_wait: bool,
     /// What was deployed last, per file.
     sources: HashMap<PathBuf, Vec<u8>>,
+    /// Files whose import takes long; one follower per file, that of its newest content.
+    followers: JoinSet<Followed>,
+    following: HashMap<PathBuf, AbortHandle>,
     requests: RequestLog,
     debounce: Debounce,
     watch: Watch,
-    paths: mpsc::UnboundedReceiver<PathBuf>,
+    paths: mpsc::Receiver<PathBuf>,
     started: HashMap<String, Instant>,
 }
 
@@ -47,7 +56,7 @@ impl<'a> Session<'a> {
         cluster: Cluster,
         output: &'a Output,
     ) -> Result<Self, Failure> {
-        let (sender, paths) = mpsc::unbounded_channel();
+        let (sender, paths) = mpsc::channel(PATHS_MAX);
         let now = Instant::now();
         Ok(Self {
             // Watching begins before the first deploy, so that no save is missed.
@@ -58,6 +67,8 @@ impl<'a> Session<'a> {
             channels: Vec::new(),
             channels_wait: false,
             sources: HashMap::new(),
+            followers: JoinSet::new(),
+            following: HashMap::new(),
             requests: RequestLog::new(now),
             debounce: Debounce::default(),
             paths,
@@ -89,6 +100,7 @@ impl<'a> Session<'a> {
             tokio::select! {
                 Some(event) = events.recv() => self.event(event, processes)?,
                 Some(path) = self.paths.recv() => self.touched(path)?,
+                Some(Ok(followed)) = self.followers.join_next() => self.decided(followed).await,
                 () = tokio::time::sleep_until(due.into()) => self.due().await?,
             }
         }
@@ -127,8 +139,15 @@ impl<'a> Session<'a> {
     }
 
     fn touched(&mut self, path: PathBuf) -> Result<(), Failure> {
-        if path == self.project.services_folder() && path.is_dir() {
+        let is_folder = path == self.project.services_folder() && path.is_dir();
+        if is_folder {
             self.watch.folder(&path)?;
+        }
+        let has_missed = self.watch.take_missed();
+        if has_missed {
+            self.debounce.touched(self.project.config(), Instant::now());
+        }
+        if is_folder || has_missed {
             for file in self.project.service_files()? {
                 self.debounce.touched(file, Instant::now());
             }
@@ -186,11 +205,43 @@ impl<'a> Session<'a> {
                 other => other?,
             };
         self.sources.insert(path.to_owned(), source);
+        self.follow(path, &outcome, start);
         self.told(&short, outcome, start);
         if self.channels_wait {
             self.apply_channels().await?;
         }
         Ok(())
+    }
+
+    /// What is not decided yet is asked for beside everything else; an earlier content of the file matters no more.
+    fn follow(&mut self, path: &Path, outcome: &Outcome, start: Instant) {
+        if let Some(earlier) = self.following.remove(path) {
+            earlier.abort();
+        }
+        let Outcome::Checking(checking) = outcome else {
+            return;
+        };
+        let (api, at) = (self.cluster.api.clone(), path.to_owned());
+        let package = checking.answer.get("package").cloned().unwrap_or_default();
+        let follower = self
+            .followers
+            .spawn(async move { (at, start, follow::verdict(&api, &package).await) });
+        self.following.insert(path.to_owned(), follower);
+    }
+
+    async fn decided(&mut self, (path, start, verdict): Followed) {
+        self.following.remove(&path);
+        match verdict {
+            Ok(Some(outcome)) => self.told(&self.project.short(&path), outcome, start),
+            // Another content of the file took its place, and its deploy tells of it.
+            Ok(None) => {}
+            Err(failure) => self.output.failure(&failure),
+        }
+        if self.channels_wait
+            && let Err(failure) = self.apply_channels().await
+        {
+            self.output.failure(&failure);
+        }
     }
 
     /// `✓ hello.py v2 live on 2/2 nodes in 43 ms`, or what is wrong with the file.
@@ -216,9 +267,8 @@ impl<'a> Session<'a> {
                     &format!("{what} live on {applied}/{there} nodes in {took}"),
                 );
             }
-            Outcome::Checking(_) => {
-                self.output
-                    .talk(&format!("{short} waits for a node to try it"));
+            Outcome::Checking(checking) => {
+                self.output.talk(&checking.what(short, start.elapsed()));
             }
             Outcome::Refused(refused) => {
                 refused

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use notify::{EventKind, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::failure::Failure;
 
@@ -33,6 +36,7 @@ struct Pending {
 #[derive(Debug)]
 pub(crate) struct Watch {
     watcher: notify::RecommendedWatcher,
+    has_missed: Arc<AtomicBool>,
 }
 
 // === impl Debounce ===
@@ -65,25 +69,23 @@ impl Debounce {
 
 impl Watch {
     /// Sends the paths of interest that change. Folders are watched, not files: a rename over a file would end its watch.
-    pub(crate) fn start(
-        project: &Project,
-        paths: mpsc::UnboundedSender<PathBuf>,
-    ) -> Result<Self, Failure> {
+    /// The watcher's thread never waits for the receiver, which at times waits for that thread: what finds the queue
+    /// full is dropped and remembered as missed.
+    pub(crate) fn start(project: &Project, paths: mpsc::Sender<PathBuf>) -> Result<Self, Failure> {
         let failed =
             |error: notify::Error| Failure::Failed(format!("watching the folder: {error}"));
+        let has_missed = Arc::new(AtomicBool::new(false));
+        let missed = Arc::clone(&has_missed);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             if let Ok(event) = event
                 && !matches!(event.kind, EventKind::Access(_))
             {
-                // The receiver ends when dev ends.
-                event
-                    .paths
-                    .into_iter()
-                    .for_each(|path| drop(paths.send(path)));
+                send(&paths, &missed, event.paths);
             }
         });
         let mut watch = Self {
             watcher: watcher.map_err(failed)?,
+            has_missed,
         };
         watch.folder(&project.dir)?;
         if project.services_folder().is_dir() {
@@ -92,11 +94,26 @@ impl Watch {
         Ok(watch)
     }
 
+    /// Whether paths were dropped since this was last asked: then every file may have changed. To be asked after a path
+    /// was received; the queue was full when one was dropped, so one is received after that.
+    pub(crate) fn take_missed(&self) -> bool {
+        self.has_missed.swap(false, Ordering::AcqRel)
+    }
+
     /// Also a folder that was made later.
     pub(crate) fn folder(&mut self, folder: &Path) -> Result<(), Failure> {
         self.watcher
             .watch(folder, RecursiveMode::NonRecursive)
             .map_err(|error| Failure::Failed(format!("watching {}: {error}", folder.display())))
+    }
+}
+
+fn send(paths: &mpsc::Sender<PathBuf>, has_missed: &AtomicBool, changed: Vec<PathBuf>) {
+    for path in changed {
+        // A receiver that is gone ends with dev, and misses nothing.
+        if let Err(TrySendError::Full(_)) = paths.try_send(path) {
+            has_missed.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -144,7 +161,7 @@ mod tests {
     fn a_rename_over_the_file_is_seen() {
         let folder = tempfile::tempdir().unwrap();
         let project = Project::open(&folder.path().join("x")).unwrap();
-        let (sender, mut paths) = mpsc::unbounded_channel();
+        let (sender, mut paths) = mpsc::channel(64);
         let _watch = Watch::start(&project, sender).unwrap();
         let target = project.services_folder().join("hello.py");
         let beside = project.services_folder().join(".hello.py.swp");
@@ -152,5 +169,17 @@ mod tests {
         std::fs::rename(&beside, &target).unwrap();
         // The watcher is asynchronous: the wait ends with the event that is promised.
         while paths.blocking_recv().unwrap() != target {}
+    }
+
+    #[test]
+    fn a_path_that_finds_the_queue_full_is_remembered_as_missed() {
+        let (sender, mut paths) = mpsc::channel(1);
+        let has_missed = AtomicBool::new(false);
+        send(&sender, &has_missed, vec!["a.py".into()]);
+        assert!(!has_missed.load(Ordering::Acquire));
+        send(&sender, &has_missed, vec!["b.py".into(), "c.py".into()]);
+        assert!(has_missed.load(Ordering::Acquire));
+        assert_eq!(paths.try_recv().unwrap(), PathBuf::from("a.py"));
+        assert!(paths.try_recv().is_err());
     }
 }
