@@ -4,10 +4,11 @@
 //! Invariant: every answer has the correlation id, and the framing is written here only.
 
 use dp_codec::field::{self, write_content_length, write_field, write_status_line};
-use dp_codec::{HeaderKind, Method, ResponseHead, Version};
+use dp_codec::{HeaderKind, Method, RequestHead, ResponseHead, Version};
 use dp_exec::Reply;
 
 use crate::connection::Connection;
+use crate::core::Core;
 use crate::exchange::Exchange;
 use crate::pump::Outgoing;
 
@@ -20,6 +21,15 @@ pub(crate) enum Announced {
     Chunked,
     /// The connection's end is the body's (HTTP/1.0 clients).
     Close,
+}
+
+/// What the head of an answer depends on, and where it goes. Apart from the connection: its stream is in
+/// use while a body still comes in.
+pub(crate) struct Answering<'a> {
+    pub(crate) core: &'a Core,
+    /// The request's.
+    pub(crate) head: &'a RequestHead,
+    pub(crate) out: &'a mut Vec<u8>,
 }
 
 /// A service's answer broke the rules of fields.
@@ -57,7 +67,7 @@ pub(crate) fn write_reply(
         write_field(out, b"content-type", content_type);
     }
     if !met.has_date {
-        write_date(connection);
+        write_date(&mut connection.answering());
     }
     let length = reply.body.len() as u64;
     let announced = if has_body {
@@ -65,7 +75,7 @@ pub(crate) fn write_reply(
     } else {
         Announced::Nothing
     };
-    finish_head(connection, exchange, announced);
+    finish_head(&mut connection.answering(), exchange, announced);
     exchange.status = reply.status;
     if has_body && connection.head.method != Method::Head {
         connection.out.extend_from_slice(&reply.body);
@@ -88,8 +98,13 @@ pub(crate) fn write_own(
         write_field(out, name, value);
     }
     out.extend_from_slice(b"content-type: application/json\r\n");
-    write_date(connection);
-    finish_head(connection, exchange, Announced::Length(body.len() as u64));
+    let mut answering = connection.answering();
+    write_date(&mut answering);
+    finish_head(
+        &mut answering,
+        exchange,
+        Announced::Length(body.len() as u64),
+    );
     exchange.status = status;
     if connection.head.method != Method::Head {
         connection.out.extend_from_slice(body);
@@ -99,12 +114,12 @@ pub(crate) fn write_own(
 
 /// Writes the head of an upstream's answer into the connection's output.
 pub(crate) fn write_relayed_head(
-    connection: &mut Connection,
+    answering: &mut Answering<'_>,
     exchange: &mut Exchange,
     (head, raw): (&ResponseHead, &[u8]),
     announced: Announced,
 ) {
-    let out = &mut connection.out;
+    let out = &mut *answering.out;
     write_status_line(out, head.status);
     for header in &head.headers {
         let is_ours = matches!(header.kind, HeaderKind::RequestId | HeaderKind::Internal);
@@ -113,9 +128,9 @@ pub(crate) fn write_relayed_head(
         }
     }
     if head.find(HeaderKind::Date).is_none() {
-        write_date(connection);
+        write_date(answering);
     }
-    finish_head(connection, exchange, announced);
+    finish_head(answering, exchange, announced);
     exchange.status = head.status;
 }
 
@@ -127,30 +142,30 @@ pub(crate) fn framing_of(announced: Announced) -> Outgoing {
     }
 }
 
-fn write_date(connection: &mut Connection) {
-    connection.out.extend_from_slice(b"date: ");
-    connection.core.clock.append_http_date(&mut connection.out);
-    connection.out.extend_from_slice(b"\r\n");
+fn write_date(answering: &mut Answering<'_>) {
+    answering.out.extend_from_slice(b"date: ");
+    answering.core.clock.append_http_date(answering.out);
+    answering.out.extend_from_slice(b"\r\n");
 }
 
 /// Framing, correlation id, connection; and the end of the head.
-fn finish_head(connection: &mut Connection, exchange: &mut Exchange, announced: Announced) {
-    if connection.core.is_draining.get() || announced == Announced::Close {
+fn finish_head(answering: &mut Answering<'_>, exchange: &mut Exchange, announced: Announced) {
+    if answering.core.is_draining.get() || announced == Announced::Close {
         exchange.keep_alive = false;
     }
-    let out = &mut connection.out;
+    let out = &mut *answering.out;
     match announced {
         Announced::Length(length) => write_content_length(out, length),
         Announced::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Announced::Nothing | Announced::Close => {}
     }
     write_field(out, b"x-request-id", exchange.cid.as_bytes());
-    if connection.core.is_draining.get() {
+    if answering.core.is_draining.get() {
         out.extend_from_slice(b"x-bascule-state: draining\r\n");
     }
     if !exchange.keep_alive {
         out.extend_from_slice(b"connection: close\r\n");
-    } else if connection.head.version == Version::Http10 {
+    } else if answering.head.version == Version::Http10 {
         out.extend_from_slice(b"connection: keep-alive\r\n");
     }
     out.extend_from_slice(b"\r\n");

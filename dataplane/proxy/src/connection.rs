@@ -9,6 +9,7 @@ use std::rc::Rc;
 use dp_codec::{Progress, Refusal, RequestHead};
 use dp_net::{Cut, ReadHalf, Stream};
 
+use crate::answer::Answering;
 use crate::buffers::READ_LARGE;
 use crate::core::Core;
 use crate::exchange;
@@ -163,6 +164,15 @@ impl Connection {
                 Ok(0) | Err(_) => return Next::Closed,
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// For the head of an answer.
+    pub(crate) fn answering(&mut self) -> Answering<'_> {
+        Answering {
+            core: &self.core,
+            head: &self.head,
+            out: &mut self.out,
         }
     }
 

@@ -7,29 +7,26 @@
 mod ask;
 mod relay;
 mod request;
+mod streamed;
 
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use dp_codec::BodyLength;
-use dp_net::{Slot, Stream, WriteHalf};
+use dp_net::Stream;
 use dp_policy::health::Outcome;
 use dp_policy::retry::{Attempt, Decision, Failure};
-use futures_util::future::{Either, select};
 use smallvec::SmallVec;
 
 use crate::backend::{Budgeted, Picked};
-use crate::body::Body;
 use crate::connection::{After, Connection};
 use crate::core::Core;
 use crate::endpoint::Endpoint;
 use crate::exchange::Exchange;
-use crate::pump::{Outgoing, Pace, PumpFault, Sink, Source, pump};
 use crate::rescue::Fault;
-use crate::service::{self, pace, welcome_body};
+use crate::service;
 
-use ask::{Answer, Broken, Connected, Read};
+use ask::{Broken, Connected};
 
 /// Endpoints that this exchange has been to.
 type Tried = SmallVec<[usize; 8]>;
@@ -78,7 +75,7 @@ pub(crate) async fn run(
             buffered(connection, exchange, journey, length).await
         }
         // Apart, so that the many small exchanges do not carry its state.
-        _ => Box::pin(streamed(connection, exchange, journey)).await,
+        _ => Box::pin(streamed::run(connection, exchange, journey)).await,
     }
 }
 
@@ -131,7 +128,7 @@ async fn buffered(
         }
     };
     core.buffers.give_back(message);
-    note(exchange, &journey, &answer);
+    note(exchange, &journey, answer.took);
     relay::run(connection, exchange, answer, &journey).await
 }
 
@@ -143,134 +140,9 @@ async fn here(connection: &mut Connection, exchange: &mut Exchange) -> Result<Af
     }
 }
 
-/// The body is still coming: it is passed on as it comes, while the answer may come at any time.
-async fn streamed(
-    connection: &mut Connection,
-    exchange: &mut Exchange,
-    mut journey: Journey,
-) -> Result<After, Fault> {
-    let core = Rc::clone(&connection.core);
-    let Some(mut connected) = journey.connect_for_stream().await? else {
-        return here(connection, exchange).await;
-    };
-    let mut message = core.buffers.take();
-    request::write_head(&mut message, connection, exchange, &journey.endpoint.name);
-    welcome_body(connection).await?;
-    let mut raw = core.buffers.take();
-    connection
-        .input
-        .split_off(connection.head.head_len, &mut raw);
-    let mut body = Body::new(raw, 0, connection.head.body, exchange.body_bytes_max());
-    let framing = request::framing_of(connection.head.body);
-    let paces = (pace(connection, exchange), journey.patience);
-    connected.expect_answer(&journey);
-    let (uploaded, answered) = both_ways(
-        connection,
-        &mut connected,
-        (&mut body, framing),
-        &mut message,
-        paces,
-    )
-    .await;
-    exchange.bytes_in = body.received();
-    let is_uploaded = matches!(uploaded, Some(Ok(())));
-    if let Some(Err(PumpFault::Source(fault))) = uploaded {
-        return Err(Fault::Body(fault));
-    }
-    if is_uploaded {
-        exchange.is_body_read = true;
-        connection.input.append(body.rest());
-    }
-    core.buffers.give_back(message);
-    let head = match answered {
-        Ok(head) => head,
-        Err(broken) => {
-            let asked = Rc::clone(&journey.endpoint);
-            journey.note_outcome(&asked, Outcome::Broken);
-            exchange.upstream = Some((asked, Duration::ZERO));
-            return Err(broken.to_fault());
-        }
-    };
-    let answer = Answer::new(connected, head, &core);
-    note(exchange, &journey, &answer);
-    if is_uploaded {
-        core.buffers.give_back(body.into_buffer());
-        return relay::run(connection, exchange, answer, &journey).await;
-    }
-    relay::run_early(connection, exchange, answer, (&journey, body, framing)).await
-}
-
-/// Sends the body and waits for the answer's head at the same time, until either the head is there or the body
-/// cannot go on. `None`: the body is still on its way.
-async fn both_ways(
-    connection: &mut Connection,
-    connected: &mut Connected,
-    (body, framing): (&mut Body, Outgoing),
-    message: &mut Vec<u8>,
-    (pace, patience): (Pace, Duration),
-) -> (Option<Result<(), PumpFault>>, Result<Read, Broken>) {
-    let core = Rc::clone(&connection.core);
-    let is_head = connection.head.method == dp_codec::Method::Head;
-    let (client_slot, client_reader, _) = connection.stream.parts();
-    let (slot, reader, writer) = connected.stream.parts();
-    let source = Source {
-        reader: client_reader,
-        slot: client_slot,
-        pace,
-    };
-    let to = Upload {
-        writer,
-        slot,
-        out: message,
-        framing,
-        patience,
-    };
-    let mut uploaded = pin!(upload(&core, body, source, to));
-    let mut answered = pin!(ask::read_head(&core, reader, slot, is_head));
-    match select(uploaded.as_mut(), answered.as_mut()).await {
-        Either::Left((Ok(()), answered)) => (Some(Ok(())), answered.await),
-        // The upstream has ended reading: it may have answered before it did.
-        Either::Left((Err(PumpFault::Sink), answered)) => {
-            (Some(Err(PumpFault::Sink)), answered.await)
-        }
-        Either::Left((Err(fault), _)) => (Some(Err(fault)), Err(Broken::gone())),
-        Either::Right((answered, _)) => (None, answered),
-    }
-}
-
-struct Upload<'a> {
-    writer: &'a mut WriteHalf,
-    slot: &'a Slot,
-    out: &'a mut Vec<u8>,
-    framing: Outgoing,
-    patience: Duration,
-}
-
-async fn upload(
-    core: &Core,
-    body: &mut Body,
-    source: Source<'_>,
-    to: Upload<'_>,
-) -> Result<(), PumpFault> {
-    let idle = core.timeouts.write_idle;
-    let mut sink = Sink {
-        writer: to.writer,
-        slot: to.slot,
-        out: to.out,
-        framing: to.framing,
-        idle,
-        bytes: 0,
-    };
-    pump(body, source, &mut sink, &core.clock).await?;
-    sink.flush(&core.clock).await?;
-    // From here the answer is due.
-    to.slot
-        .arm(core.clock.now() + to.patience, dp_net::Cut::Both);
-    Ok(())
-}
-
-fn note(exchange: &mut Exchange, journey: &Journey, answer: &Answer) {
-    exchange.upstream = Some((Rc::clone(&journey.endpoint), answer.took));
+/// Who answered, and how long its head took.
+fn note(exchange: &mut Exchange, journey: &Journey, took: Duration) {
+    exchange.upstream = Some((Rc::clone(&journey.endpoint), took));
 }
 
 // === impl Journey ===

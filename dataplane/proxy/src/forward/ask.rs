@@ -26,17 +26,16 @@ pub(super) struct Connected {
 /// An answer whose head was read.
 pub(super) struct Answer {
     pub(super) stream: Stream,
-    pub(super) head: Box<ResponseHead>,
-    /// The head, and what came behind it.
-    pub(super) raw: Vec<u8>,
+    pub(super) read: Read,
     /// From asking to the head.
     pub(super) took: Duration,
 }
 
 /// A head and the bytes it was read from.
 pub(super) struct Read {
-    head: Box<ResponseHead>,
-    raw: Vec<u8>,
+    pub(super) head: Box<ResponseHead>,
+    /// The head, and what came behind it.
+    pub(super) raw: Vec<u8>,
 }
 
 /// How an attempt ended without an answer.
@@ -189,8 +188,7 @@ impl Answer {
         let took = core.clock.precise().saturating_sub(connected.asked);
         Self {
             stream: connected.stream,
-            head: read.head,
-            raw: read.raw,
+            read,
             took,
         }
     }

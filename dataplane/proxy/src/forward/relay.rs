@@ -3,21 +3,23 @@
 //! Refuses to pass on what the client could take for whole when it is not: an answer that breaks off resets
 //! the client's connection. Invariant: an upstream that said more than one answer is not used again.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
 
 use dp_codec::{BodyLength, HeaderKind, Version};
+use dp_net::{ReadHalf, Slot, WriteHalf};
 use dp_policy::health::Outcome;
 use futures_util::future::{Either, select};
 
-use super::ask::Answer;
-use super::{Journey, Upload, settle, upload};
-use crate::answer::{Announced, framing_of, write_relayed_head};
+use super::ask::{Answer, Read};
+use super::{Journey, settle};
+use crate::answer::{Announced, Answering, framing_of, write_relayed_head};
 use crate::body::Body;
 use crate::connection::{After, Connection};
+use crate::core::Core;
 use crate::exchange::Exchange;
-use crate::pump::{Outgoing, Pace, PumpFault, Sink, Source, pump};
+use crate::pump::{Pace, PumpFault, Sink, Source, pump};
 use crate::rescue::Fault;
-use crate::service::pace as client_pace;
 
 /// The request was sent whole: nothing is left but the answer.
 pub(super) async fn run(
@@ -26,16 +28,14 @@ pub(super) async fn run(
     answer: Answer,
     journey: &Journey,
 ) -> Result<After, Fault> {
-    let core = std::rc::Rc::clone(&connection.core);
-    let announced = begin(connection, exchange, &answer, journey);
+    let core = Rc::clone(&connection.core);
     let Answer {
-        mut stream,
-        head,
-        raw,
-        ..
+        mut stream, read, ..
     } = answer;
+    let announced = begin(&mut connection.answering(), exchange, &read, journey);
+    let Read { head, raw } = read;
     let mut body = Body::new(raw, head.head_len, head.body, u64::MAX);
-    let pace = answer_pace(connection, exchange);
+    let pace = answer_pace(&core, exchange);
     let (slot, reader, _) = stream.parts();
     let (client_slot, _, client_writer) = connection.stream.parts();
     let mut sink = Sink {
@@ -63,78 +63,80 @@ pub(super) async fn run(
     Ok(exchange.after())
 }
 
-/// The answer came before the request was sent whole: both go on at the same time, for as long as the answer
-/// takes. Then the client's rest is read away and both connections end.
-pub(super) async fn run_early(
-    connection: &mut Connection,
+/// The client's end of an exchange whose body still comes in.
+pub(super) struct Client<'a> {
+    pub(super) answering: Answering<'a>,
+    pub(super) slot: &'a Slot,
+    pub(super) writer: &'a mut WriteHalf,
+}
+
+/// An answer that came before the request was sent whole.
+pub(super) struct Early<'a> {
+    pub(super) read: Read,
+    pub(super) slot: &'a Slot,
+    pub(super) reader: &'a mut ReadHalf,
+}
+
+/// Relays an early answer while `sending` goes on, for as long as the answer takes; afterwards both
+/// connections are spent. `sending` is the very upload that was under way when the answer came: it owns
+/// bytes that were read and not written yet, so another one could only go on with a hole in the body.
+/// `None`: the upstream takes no more of it.
+pub(super) async fn run_early<U>(
+    client: Client<'_>,
     exchange: &mut Exchange,
-    answer: Answer,
-    (journey, mut sending, framing): (&Journey, Body, Outgoing),
-) -> Result<After, Fault> {
-    let core = std::rc::Rc::clone(&connection.core);
+    early: Early<'_>,
+    journey: &Journey,
+    sending: Option<Pin<&mut U>>,
+) -> Result<(), Fault>
+where
+    U: Future<Output = Result<(), PumpFault>>,
+{
+    let core = &journey.core;
     exchange.keep_alive = false;
-    let announced = begin(connection, exchange, &answer, journey);
-    let Answer {
-        mut stream,
-        head,
-        raw,
-        ..
-    } = answer;
-    let mut body = Body::new(raw, head.head_len, head.body, u64::MAX);
-    let pace = answer_pace(connection, exchange);
-    let sending_pace = client_pace(connection, exchange);
-    let (slot, reader, writer) = stream.parts();
-    let (client_slot, client_reader, client_writer) = connection.stream.parts();
-    let mut sink = Sink {
-        writer: client_writer,
+    let Client {
+        mut answering,
         slot: client_slot,
-        out: &mut connection.out,
+        writer,
+    } = client;
+    let Early { read, slot, reader } = early;
+    let announced = begin(&mut answering, exchange, &read, journey);
+    let Read { head, raw } = read;
+    let mut body = Body::new(raw, head.head_len, head.body, u64::MAX);
+    let pace = answer_pace(core, exchange);
+    let mut sink = Sink {
+        writer,
+        slot: client_slot,
+        out: answering.out,
         framing: framing_of(announced),
         idle: core.timeouts.write_idle,
         bytes: 0,
     };
-    let mut message = core.buffers.take();
-    let to = Upload {
-        writer,
-        slot,
-        out: &mut message,
-        framing,
-        patience: pace.idle,
-    };
-    let from = Source {
-        reader: client_reader,
-        slot: client_slot,
-        pace: sending_pace,
-    };
     let relayed = {
-        let mut sent = pin!(upload(&core, &mut sending, from, to));
-        let mut relayed = pin!(pump(
-            &mut body,
-            Source { reader, slot, pace },
-            &mut sink,
-            &core.clock
-        ));
-        match select(sent.as_mut(), relayed.as_mut()).await {
-            Either::Left((Err(PumpFault::Source(fault)), _)) => Err(PumpFault::Source(fault)),
-            Either::Left((_, relayed)) => relayed.await,
-            Either::Right((relayed, _)) => relayed,
+        let source = Source { reader, slot, pace };
+        let mut relayed = pin!(pump(&mut body, source, &mut sink, &core.clock));
+        match sending {
+            None => relayed.await,
+            Some(sending) => match select(sending, relayed.as_mut()).await {
+                Either::Left((Err(PumpFault::Source(fault)), _)) => Err(PumpFault::Source(fault)),
+                Either::Left((_, relayed)) => relayed.await,
+                Either::Right((relayed, _)) => relayed,
+            },
         }
     };
     exchange.bytes_out += sink.bytes;
-    exchange.bytes_in = sending.received();
     relayed.map_err(|fault| broken(&fault))?;
     core.heads.give_back(head);
-    Ok(After::Linger)
+    Ok(())
 }
 
 /// Judges the endpoint by its answer and writes the answer's head.
 fn begin(
-    connection: &mut Connection,
+    answering: &mut Answering<'_>,
     exchange: &mut Exchange,
-    answer: &Answer,
+    read: &Read,
     journey: &Journey,
 ) -> Announced {
-    let head = &answer.head;
+    let head = &read.head;
     let outcome = match head.status {
         502..=504 => Outcome::GatewayError,
         _ => Outcome::Answered,
@@ -144,19 +146,19 @@ fn begin(
         .headers
         .iter()
         .find(|field| field.kind == HeaderKind::Internal);
-    if state.is_some_and(|field| field.value.of(&answer.raw) == b"draining") {
+    if state.is_some_and(|field| field.value.of(&read.raw) == b"draining") {
         journey
             .budgeted
             .backend()
-            .drain(&connection.core, &journey.endpoint);
+            .drain(&journey.core, &journey.endpoint);
     }
-    let announced = announce(answer, connection.head.version);
-    write_relayed_head(connection, exchange, (head, &answer.raw), announced);
+    let announced = announce(read, answering.head.version);
+    write_relayed_head(answering, exchange, (head, &read.raw), announced);
     announced
 }
 
-fn announce(answer: &Answer, client: Version) -> Announced {
-    let head = &answer.head;
+fn announce(read: &Read, client: Version) -> Announced {
+    let head = &read.head;
     match head.body {
         BodyLength::Sized(length) => Announced::Length(length),
         BodyLength::Chunked | BodyLength::UntilClose if client == Version::Http11 => {
@@ -167,7 +169,7 @@ fn announce(answer: &Answer, client: Version) -> Announced {
         BodyLength::None if head.status != 204 => head
             .find(HeaderKind::ContentLength)
             .and_then(|field| {
-                std::str::from_utf8(field.value.of(&answer.raw))
+                std::str::from_utf8(field.value.of(&read.raw))
                     .ok()?
                     .parse()
                     .ok()
@@ -177,9 +179,9 @@ fn announce(answer: &Answer, client: Version) -> Announced {
     }
 }
 
-fn answer_pace(connection: &Connection, exchange: &Exchange) -> Pace {
+fn answer_pace(core: &Core, exchange: &Exchange) -> Pace {
     Pace {
-        idle: connection.core.timeouts.upstream_idle,
+        idle: core.timeouts.upstream_idle,
         grace: None,
         started: exchange.started,
         deadline: exchange.deadline(),

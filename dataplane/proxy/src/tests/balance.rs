@@ -1,12 +1,12 @@
 //! A balancer: forwarding, streaming, retries, health.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::clients::Client;
 use super::cores::{TestCore, echoes, member, quick};
-use super::upstreams::{Upstream, reply};
+use super::upstreams::{Upstream, reply, until_full};
 use crate::Timeouts;
 
 fn post(body: &[u8]) -> Vec<u8> {
@@ -244,9 +244,9 @@ fn an_answer_that_comes_before_the_body_is_relayed_and_the_body_never_read_as_a_
             let mut stream = stream.unwrap();
             std::thread::spawn(move || {
                 let mut head = [0; 4096];
-                if std::io::Read::read(&mut stream, &mut head).unwrap() > 0 {
+                if stream.read(&mut head).unwrap() > 0 {
                     reply(&mut stream, "401 Unauthorized", b"no");
-                    while std::io::Read::read(&mut stream, &mut head).is_ok_and(|n| n > 0) {}
+                    while stream.read(&mut head).is_ok_and(|n| n > 0) {}
                 }
             });
         }
@@ -258,6 +258,50 @@ fn an_answer_that_comes_before_the_body_is_relayed_and_the_body_never_read_as_a_
     assert_eq!((answer.status, answer.body.as_slice()), (401, &b"no"[..]));
     client.send(b"GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n");
     assert!(client.is_closed());
+}
+
+/// The answer begins while the upload stands still in its write: what it holds must not get lost.
+#[test]
+fn a_body_whose_answer_begins_early_arrives_whole() {
+    let body: Vec<u8> = (0..20_000_000_u32)
+        .map(|n| u8::try_from((n ^ (n >> 8) ^ (n >> 16)) % 251).unwrap())
+        .collect();
+    let length = body.len();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (told, arrived) = flume::unbounded();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, told) = (stream.unwrap(), told.clone());
+            std::thread::spawn(move || answer_early(&mut stream, length, &told));
+        }
+    });
+    let core = TestCore::start(&[address], quick());
+    let mut client = Client::connect(core.balancer);
+    client.send(&post(&body));
+    assert!(arrived.recv().unwrap() == body);
+    assert_eq!(client.response().unwrap().body, b"whole");
+}
+
+/// Reads nothing until no more arrives, begins to answer, reads the body, and ends the answer.
+fn answer_early(stream: &mut std::net::TcpStream, length: usize, told: &flume::Sender<Vec<u8>>) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).unwrap() == 0 {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    until_full(stream);
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nw\r\n")
+        .unwrap();
+    let mut body = vec![0; length];
+    let read = stream.read_exact(&mut body);
+    told.send(read.map_or_else(|_| Vec::new(), |()| body))
+        .unwrap();
+    stream.write_all(b"4\r\nhole\r\n0\r\n\r\n").unwrap();
 }
 
 #[test]

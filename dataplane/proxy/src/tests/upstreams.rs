@@ -95,6 +95,19 @@ impl Upstream {
     }
 }
 
+/// Waits until the peer of `stream` has written what the sockets between hold: its queue has not moved for
+/// a while.
+pub(super) fn until_full(stream: &TcpStream) {
+    let mut room = vec![0; 64 * 1024 * 1024];
+    let (mut before, mut unchanged) = (0, 0);
+    while before == 0 || unchanged < 20 {
+        let queued = stream.peek(&mut room).unwrap();
+        unchanged = if queued == before { unchanged + 1 } else { 0 };
+        before = queued;
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+}
+
 pub(super) fn reply(stream: &mut TcpStream, status: &str, body: &[u8]) {
     let mut answer = format!(
         "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n",
