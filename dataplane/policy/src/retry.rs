@@ -107,10 +107,12 @@ pub struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// As Linkerd and Envoy recommend.
-    pub const PERCENT: u32 = 20;
-    /// Lets a pool with few exchanges survive the loss of an endpoint.
-    pub const FLOOR: u32 = 10;
+    /// One of two endpoints may die with everything it had in flight, which is half of the pool. The usual 20 %
+    /// failed a third of those requests (measured: 64 in flight, 14 to 16 answers of 502 per kill). Each is
+    /// resent once at most, so a pool in trouble gets half as much again, until ejection takes the endpoint out.
+    pub const PERCENT: u32 = 50;
+    /// Turns are not dealt out exactly: the endpoint that dies may have had a few more than its half.
+    pub const FLOOR: u32 = 20;
 
     /// An exchange began.
     pub fn exchange_began(&mut self) {

@@ -126,15 +126,15 @@ fn decided_with(attempt: Attempt, random: u32) -> u128 {
 #[test]
 fn the_budget_is_a_share_and_a_floor() {
     let mut budget = RetryBudget::default();
-    assert_eq!(budget.limit(), 10);
+    assert_eq!(budget.limit(), 20);
     for _ in 0..200 {
         budget.exchange_began();
     }
-    assert_eq!(budget.limit(), 50);
-    let granted = (0..100)
+    assert_eq!(budget.limit(), 120);
+    let granted = (0..200)
         .filter(|_| decide(&GET, &mut budget, 0) == AT_ONCE)
         .count();
-    assert_eq!(granted, 50);
+    assert_eq!(granted, 120);
     assert_eq!(
         decide(&GET, &mut budget, 0),
         Decision::GiveUp(Reason::Budget)
@@ -156,7 +156,7 @@ proptest! {
                 3 => {
                     if let Decision::Retry { .. } = decide(&GET, &mut budget, 0) {
                         resends += 1;
-                        prop_assert!(resends <= 10 + active / 5);
+                        prop_assert!(resends <= 20 + active / 2);
                     }
                 }
                 _ => {}
