@@ -28,6 +28,14 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Between two looks at a listen queue that is being emptied.
 const DRAIN_STEP: Duration = Duration::from_millis(5);
 
+/// Between two attempts to bind an address that is in use.
+const BIND_STEP: Duration = Duration::from_millis(20);
+
+/// Attempts, 2 s in all. The kernel tears the ring of a process that was killed down after the process is
+/// gone, and the ring's pending accepts hold the listener until then: milliseconds as a rule, longer on a busy
+/// machine. Who starts a node again at once must not be told that its address is taken.
+const BIND_ATTEMPTS: u32 = 100;
+
 /// An address could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
@@ -56,12 +64,13 @@ pub struct Acceptor {
 // === impl ListenerSet ===
 
 impl ListenerSet {
-    /// Binds `address` once for each core. With port 0 the first socket chooses the port for all.
+    /// Binds `address` once for each core. With port 0 the first socket chooses the port for all. Blocks
+    /// while the address is in use, for a while.
     pub fn bind(address: SocketAddr, cores: usize) -> Result<Self, BindError> {
         let failed = |source| BindError { address, source };
         // SO_REUSEPORT would let a second process of the same user take half of the connections
         // silently; the first socket therefore has to find the address free.
-        ensure_free(address).map_err(failed)?;
+        bind_patiently(|| ensure_free(address)).map_err(failed)?;
         let mut actual = address;
         let mut sockets = Vec::with_capacity(cores.max(1));
         for _ in 0..cores.max(1) {
@@ -85,6 +94,20 @@ impl ListenerSet {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "no listener for this core");
         self.sockets.get(index).ok_or_else(missing)?.try_clone()
     }
+}
+
+/// Binds, again and again for two seconds while the address is in use. Blocks; for the start of a process.
+#[expect(clippy::disallowed_methods, reason = "no core runs yet")]
+pub fn bind_patiently<T>(mut bind: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..BIND_ATTEMPTS {
+        match bind() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                std::thread::sleep(BIND_STEP);
+            }
+            bound => return bound,
+        }
+    }
+    bind()
 }
 
 fn ensure_free(address: SocketAddr) -> io::Result<()> {
@@ -225,6 +248,32 @@ mod tests {
             );
         }
         assert!(set.of_core(3).is_err());
+    }
+
+    /// As after a kill: the ring of the process before lets go of its listener late.
+    #[test]
+    fn a_port_that_is_let_go_late_is_bound() {
+        let before = StdListener::bind(loopback(0)).unwrap();
+        let address = before.local_addr().unwrap();
+        let mut before = Some(before);
+        let mut attempts = 0;
+        bind_patiently(|| {
+            attempts += 1;
+            if attempts == 3 {
+                before = None;
+            }
+            ensure_free(address)
+        })
+        .unwrap();
+        assert_eq!(attempts, 3);
+        let late = StdListener::bind(loopback(0)).unwrap();
+        let address = late.local_addr().unwrap();
+        let letting_go = std::thread::spawn(move || {
+            std::thread::park_timeout(5 * BIND_STEP);
+            drop(late);
+        });
+        assert_eq!(ListenerSet::bind(address, 2).unwrap().address(), address);
+        letting_go.join().unwrap();
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn prepare(args: &Args) -> anyhow::Result<Prepared> {
 }
 
 fn bind_admin(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(address)
+    let listener = dp_net::bind_patiently(|| std::net::TcpListener::bind(address))
         .with_context(|| format!("cannot listen on {address}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)

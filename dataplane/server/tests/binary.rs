@@ -134,6 +134,30 @@ fn a_second_sigterm_does_not_wait_for_the_first() {
     );
 }
 
+#[test]
+fn a_node_that_was_killed_starts_again_at_once_on_its_own_addresses() {
+    let mut flags: Vec<String> = PROXY.split(' ').map(str::to_owned).collect();
+    flags.extend(["--backend".into(), backend("up")]);
+    let mut node = NodeProcess::start(&flags);
+    for _ in 0..5 {
+        let serving = node.wait_for("the node serves");
+        let addresses =
+            ["balancer", "admin"].map(|name| serving[name].as_str().unwrap().to_owned());
+        for (flag, address) in ["--balancer-listen", "--admin-listen"]
+            .iter()
+            .zip(&addresses)
+        {
+            let at = flags.iter().position(|known| known == flag).unwrap();
+            flags[at + 1].clone_from(address);
+        }
+        // Killed and waited for, not drained.
+        drop(node);
+        node = NodeProcess::start(&flags);
+    }
+    let serving = node.wait_for("the node serves");
+    assert!(get(serving["balancer"].as_str().unwrap(), "/").ends_with("up"));
+}
+
 fn member_flags(state: &Path) -> Vec<String> {
     let token = state.join("token");
     std::fs::write(&token, "secret-cluster-token").unwrap();
