@@ -144,10 +144,17 @@ impl PoolHealth {
         })
     }
 
-    /// Takes in the end of an exchange; whether the endpoint's usability changed. Ejects only what the pool can spare.
-    pub fn exchanged(&mut self, index: usize, outcome: Outcome, now: Instant) -> bool {
+    /// Takes in the end of an exchange; whether the endpoint's usability changed. Ejects only what the pool can spare: `may_take` says
+    /// which endpoints may be given requests as far as the caller knows, for it may have reasons against one that are no matter of health.
+    pub fn exchanged(
+        &mut self,
+        index: usize,
+        outcome: Outcome,
+        now: Instant,
+        may_take: impl Fn(usize) -> bool,
+    ) -> bool {
         let settings = self.settings;
-        let spare = self.can_spare(index, now);
+        let spare = self.can_spare(index, now, may_take);
         self.change(index, now, |endpoint| {
             if endpoint.exchanged(&settings, outcome, now) && spare {
                 endpoint.eject(&settings, now);
@@ -173,8 +180,8 @@ impl PoolHealth {
             .min()
     }
 
-    /// Whether one more may be ejected: another one stays usable, and the ejected ones stay within their share.
-    fn can_spare(&self, index: usize, now: Instant) -> bool {
+    /// Whether one more may be ejected: another one that may take requests stays usable, and the ejected ones stay within their share.
+    fn can_spare(&self, index: usize, now: Instant, may_take: impl Fn(usize) -> bool) -> bool {
         let others = || {
             self.endpoints
                 .iter()
@@ -182,7 +189,7 @@ impl PoolHealth {
                 .filter(|&(other, _)| other != index)
         };
         let usable = others()
-            .filter(|(_, endpoint)| endpoint.is_usable(now))
+            .filter(|&(other, endpoint)| endpoint.is_usable(now) && may_take(other))
             .count();
         let ejected = others()
             .filter(|(_, endpoint)| endpoint.ejected_for(now).is_some())

@@ -118,18 +118,19 @@ impl Backend {
         let Some(endpoint) = self.endpoints.get(index) else {
             return 0;
         };
-        if !endpoint.is_wanted || tried.contains(&index) {
+        if tried.contains(&index) || !Self::may_take(core, endpoint) {
             return 0;
         }
         if endpoint.is_here {
             // The same scale as that of `PoolHealth::weight`.
-            return if core.can_run_services() {
-                endpoint.weight.saturating_mul(100)
-            } else {
-                0
-            };
+            return endpoint.weight.saturating_mul(100);
         }
         health.weight(index, endpoint.weight, now)
+    }
+
+    /// Whether an endpoint may get requests, its health apart.
+    fn may_take(core: &Core, endpoint: &Endpoint) -> bool {
+        endpoint.is_wanted && endpoint.weight > 0 && (!endpoint.is_here || core.can_run_services())
     }
 
     /// Decides on a failed attempt.
@@ -144,10 +145,15 @@ impl Backend {
 
     /// Takes in how an exchange with an endpoint ended.
     pub(crate) fn exchanged(&self, core: &Core, endpoint: &Endpoint, outcome: Outcome) {
-        let changed = self
-            .health
-            .borrow_mut()
-            .exchanged(endpoint.index, outcome, core.clock.now());
+        let may_take = |index: usize| {
+            self.endpoints
+                .get(index)
+                .is_some_and(|endpoint| Self::may_take(core, endpoint))
+        };
+        let changed =
+            self.health
+                .borrow_mut()
+                .exchanged(endpoint.index, outcome, core.clock.now(), may_take);
         if changed {
             core.stats.upstream_ejections.increment();
             endpoint.pool.clear();

@@ -18,15 +18,15 @@ fn pool(endpoints: usize) -> PoolHealth {
 }
 
 fn break_often(pool: &mut PoolHealth, index: usize, now: Duration) -> bool {
-    (0..HealthSettings::BROKEN_MAX).any(|_| pool.exchanged(index, Outcome::Broken, now))
+    (0..HealthSettings::BROKEN_MAX).any(|_| pool.exchanged(index, Outcome::Broken, now, |_| true))
 }
 
 #[test]
 fn three_broken_exchanges_eject_for_two_seconds() {
     let mut pool = pool(2);
-    assert!(!pool.exchanged(0, Outcome::Broken, s(1)));
-    assert!(!pool.exchanged(0, Outcome::Broken, s(1)));
-    assert!(pool.exchanged(0, Outcome::Broken, s(1)));
+    assert!(!pool.exchanged(0, Outcome::Broken, s(1), |_| true));
+    assert!(!pool.exchanged(0, Outcome::Broken, s(1), |_| true));
+    assert!(pool.exchanged(0, Outcome::Broken, s(1), |_| true));
     assert!(!pool.is_usable(0, s(2)));
     assert_eq!(pool.next_return(s(2)), Some(s(1)));
     assert!(pool.is_usable(0, s(3)));
@@ -36,9 +36,9 @@ fn three_broken_exchanges_eject_for_two_seconds() {
 fn an_answer_breaks_the_row() {
     let mut pool = pool(2);
     for _ in 0..10 {
-        pool.exchanged(0, Outcome::Broken, s(1));
-        pool.exchanged(0, Outcome::Broken, s(1));
-        pool.exchanged(0, Outcome::Answered, s(1));
+        pool.exchanged(0, Outcome::Broken, s(1), |_| true);
+        pool.exchanged(0, Outcome::Broken, s(1), |_| true);
+        pool.exchanged(0, Outcome::Answered, s(1), |_| true);
     }
     assert!(pool.is_usable(0, s(1)));
 }
@@ -46,7 +46,7 @@ fn an_answer_breaks_the_row() {
 #[test]
 fn five_gateway_errors_eject() {
     let mut pool = pool(2);
-    let changes = (0..5).map(|_| pool.exchanged(1, Outcome::GatewayError, s(1)));
+    let changes = (0..5).map(|_| pool.exchanged(1, Outcome::GatewayError, s(1), |_| true));
     assert_eq!(
         changes.collect::<Vec<_>>(),
         [false, false, false, false, true]
@@ -64,6 +64,16 @@ fn the_last_one_is_never_ejected() {
 }
 
 #[test]
+fn an_endpoint_that_may_take_nothing_is_nobody_to_fall_back_on() {
+    let mut pool = pool(2);
+    for _ in 0..10 {
+        assert!(!pool.exchanged(1, Outcome::Broken, s(1), |index| index != 0));
+    }
+    assert!(pool.is_usable(1, s(1)));
+    assert!(pool.exchanged(1, Outcome::Broken, s(1), |_| true));
+}
+
+#[test]
 fn at_most_half_are_ejected() {
     let mut pool = pool(4);
     let ejected: Vec<_> = (0..4)
@@ -78,13 +88,13 @@ fn an_endpoint_on_probation_is_ejected_by_one_broken_exchange_for_twice_as_long(
     break_often(&mut pool, 0, s(0));
     let mut now = s(2);
     for length in [4, 8, 16, 32, 60, 60] {
-        assert!(pool.exchanged(0, Outcome::Broken, now));
+        assert!(pool.exchanged(0, Outcome::Broken, now, |_| true));
         assert_eq!(pool.next_return(now), Some(s(length)));
         now += s(length);
     }
-    pool.exchanged(0, Outcome::Answered, now);
+    pool.exchanged(0, Outcome::Answered, now, |_| true);
     assert!(
-        !pool.exchanged(0, Outcome::Broken, now),
+        !pool.exchanged(0, Outcome::Broken, now, |_| true),
         "the probation is over"
     );
 }
@@ -93,9 +103,9 @@ fn an_endpoint_on_probation_is_ejected_by_one_broken_exchange_for_twice_as_long(
 fn ejections_are_short_again_after_a_quiet_minute() {
     let mut pool = pool(2);
     break_often(&mut pool, 0, s(0));
-    pool.exchanged(0, Outcome::Broken, s(2));
+    pool.exchanged(0, Outcome::Broken, s(2), |_| true);
     let later = s(6 + 61);
-    pool.exchanged(0, Outcome::Answered, later);
+    pool.exchanged(0, Outcome::Answered, later, |_| true);
     break_often(&mut pool, 0, later);
     assert_eq!(pool.next_return(later), Some(s(2)));
 }
@@ -105,7 +115,7 @@ fn late_failures_of_exchanges_from_before_do_not_prolong_an_ejection() {
     let mut pool = pool(2);
     break_often(&mut pool, 0, s(0));
     for _ in 0..100 {
-        pool.exchanged(0, Outcome::Broken, s(1));
+        pool.exchanged(0, Outcome::Broken, s(1), |_| true);
     }
     assert!(pool.is_usable(0, s(2)));
 }
@@ -223,7 +233,7 @@ proptest! {
                 Event::Drain(index) => prop_assert_eq!(pool.drain(index, now), usable(&pool) != before),
                 Event::Resume(index) => prop_assert_eq!(pool.resume(index, now), usable(&pool) != before),
                 Event::Exchange(index, outcome) => {
-                    let changed = pool.exchanged(index, outcome, now);
+                    let changed = pool.exchanged(index, outcome, now, |_| true);
                     let after = usable(&pool);
                     prop_assert_eq!(after, before - usize::from(changed));
                     prop_assert!(before == 0 || after > 0, "the last one was ejected");
