@@ -19,7 +19,7 @@ use dp_stats::{ChannelKey, ChannelStats, CoreStats, ListenerStats};
 
 use crate::buffers::{Buffers, Heads};
 use crate::cid::Cids;
-use crate::command::CoreCommand;
+use crate::command::{CoreCommand, Drained};
 use crate::live::Live;
 use crate::record::Recorder;
 use crate::settings::{CoreSettings, ListenerKind, NodeShared, Timeouts};
@@ -156,25 +156,42 @@ async fn serve(
 /// The command loop; returns when the core shall end.
 async fn obey(core: &Rc<Core>, commands: &flume::Receiver<CoreCommand>) {
     while let Ok(command) = commands.recv_async().await {
-        match command {
-            CoreCommand::Prepare { plan, reply } => {
-                answer(&reply, core.live.prepare(core, plan));
-            }
-            CoreCommand::Commit { generation, reply } => {
-                answer(&reply, core.live.commit(core, generation));
-            }
-            CoreCommand::Abort { generation } => core.live.abort(generation),
-            CoreCommand::Invoke { invocation, reply } => {
-                dp_net::spawn(invoke::run(Rc::clone(core), invocation, reply));
-            }
-            CoreCommand::Drain { timeout, reply } => {
+        match handle(core, command) {
+            None => {}
+            Some(Ending::Drain { timeout, reply }) => {
                 let drained = drain::run(core, timeout, commands).await;
                 answer(&reply, drained);
                 return;
             }
-            CoreCommand::Stop => return,
+            Some(Ending::Now) => return,
         }
     }
+}
+
+/// How a core was told to end.
+pub(crate) enum Ending {
+    Drain {
+        timeout: Duration,
+        reply: flume::Sender<Drained>,
+    },
+    Now,
+}
+
+/// Does what a command says; those that end the core are the caller's.
+pub(crate) fn handle(core: &Rc<Core>, command: CoreCommand) -> Option<Ending> {
+    match command {
+        CoreCommand::Prepare { plan, reply } => answer(&reply, core.live.prepare(core, plan)),
+        CoreCommand::Commit { generation, reply } => {
+            answer(&reply, core.live.commit(core, generation));
+        }
+        CoreCommand::Abort { generation } => core.live.abort(generation),
+        CoreCommand::Invoke { invocation, reply } => {
+            dp_net::spawn(invoke::run(Rc::clone(core), invocation, reply));
+        }
+        CoreCommand::Drain { timeout, reply } => return Some(Ending::Drain { timeout, reply }),
+        CoreCommand::Stop => return Some(Ending::Now),
+    }
+    None
 }
 
 /// Whoever asked may have stopped waiting; that is no fault of the core.

@@ -84,6 +84,26 @@ fn a_drain_finishes_what_runs_and_says_goodbye_to_who_comes() {
 }
 
 #[test]
+fn a_generation_that_comes_during_a_drain_is_applied() {
+    let (go, gone) = flume::bounded::<()>(1);
+    let upstream = Upstream::start(move |_, stream| {
+        gone.recv().unwrap();
+        reply(stream, "200 OK", b"done");
+        true
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut slow = Client::connect(core.balancer);
+    slow.send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n");
+    core.until(|totals| totals.balancer.in_flight == 1);
+    let drained = core.begin_drain(Duration::from_secs(20));
+    core.apply(echoes(1, &[("GET", "/a")]));
+    go.send(()).unwrap();
+    assert_eq!(slow.response().unwrap().body, b"done");
+    assert_eq!(drained.recv().unwrap().abandoned, 0);
+    core.join().unwrap();
+}
+
+#[test]
 fn a_drain_ends_when_its_time_is_up() {
     let upstream = Upstream::start(|_, _| {
         std::thread::park();
