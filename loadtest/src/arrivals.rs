@@ -73,6 +73,11 @@ impl Arrivals {
         (self.next < self.count_max && ns < self.end_ns).then_some(ns)
     }
 
+    /// Arrivals from `now_ns` on are not made after all.
+    pub(crate) fn end(&mut self, now_ns: u64) {
+        self.end_ns = self.end_ns.min(now_ns);
+    }
+
     /// The next arrival that is due at `now_ns`, with its place in the whole plan.
     pub(crate) fn pop_due(&mut self, now_ns: u64) -> Option<(u64, u64)> {
         let at = self.peek().filter(|&at| at <= now_ns)?;

@@ -9,7 +9,7 @@ mod sending;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::arrivals::Arrivals;
@@ -46,6 +46,7 @@ pub(crate) struct Share {
 pub(crate) struct Engine<'a> {
     plan: &'a Plan,
     start: Instant,
+    interrupt: &'a AtomicBool,
     live: &'a Live,
     poller: Poller,
     connections: Vec<Connection>,
@@ -87,7 +88,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn new(
         plan: &'a Plan,
         share: Share,
-        start: Instant,
+        (start, interrupt): (Instant, &'a AtomicBool),
         live: &'a Live,
     ) -> anyhow::Result<Self> {
         let count =
@@ -102,6 +103,7 @@ impl<'a> Engine<'a> {
             pace: Pace::new(plan, share, &connections, (measure_from_ns, end_ns)),
             plan,
             start,
+            interrupt,
             live,
             poller: Poller::new()?,
             connections,
@@ -128,6 +130,9 @@ impl<'a> Engine<'a> {
         let mut next_scan_ns = scan_every_ns;
         loop {
             let now = self.now();
+            if !self.tally.is_interrupted && self.interrupt.load(Ordering::Relaxed) {
+                self.interrupted(now);
+            }
             self.send_due(now);
             if now >= next_scan_ns {
                 self.time_out(now, timeout_ns);
@@ -248,6 +253,24 @@ impl<'a> Engine<'a> {
             .drain_until_ns
             .get_or_insert(now.saturating_add(timeout_ns));
         now >= drain_until || self.in_flight == 0 && self.pace.backlog_len() == 0
+    }
+
+    /// Nothing more is sent; what is on its way may still be answered.
+    fn interrupted(&mut self, now: u64) {
+        if self.drain_until_ns.is_some() {
+            return;
+        }
+        self.tally.is_interrupted = true;
+        self.end_ns = self.end_ns.min(now);
+        if let Pace::Open {
+            arrivals, backlog, ..
+        } = &mut self.pace
+        {
+            arrivals.end(now);
+            let waiting = backlog.iter_mut().flat_map(|queue| queue.drain(..));
+            let measured = waiting.filter(|due| *due >= self.measure_from_ns);
+            self.tally.unsent += measured.count() as u64;
+        }
     }
 
     /// What is still on its way when the time is up has timed out; what still waits was never sent.

@@ -1,5 +1,5 @@
 //! `bascule-loadtest`: starts the threads of load or the fixed backend, prints the result, chooses the exit
-//! code: 0 done, 1 failed (with `--fail-on-error` also when a request failed), 64 wrong usage.
+//! code: 0 done, 1 failed (with `--fail-on-error` also when a request failed), 64 wrong usage, 130 interrupted.
 
 mod args;
 mod arrivals;
@@ -7,6 +7,7 @@ mod backend;
 mod connection;
 mod engine;
 mod framing;
+mod interrupt;
 mod plan;
 mod poller;
 mod progress;
@@ -18,6 +19,7 @@ mod tally;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,7 @@ use clap::Parser as _;
 
 use crate::args::{BackendArgs, Cli, Command, RunArgs};
 use crate::engine::{Engine, Live, Share};
+use crate::interrupt::INTERRUPTED;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::tally::Tally;
@@ -46,7 +49,7 @@ fn main() -> ExitCode {
         }
     };
     let outcome = match &cli.command {
-        Some(Command::Backend(args)) => backend(args).map(|()| true),
+        Some(Command::Backend(args)) => backend(args).map(|()| ExitCode::SUCCESS),
         None => match Plan::from_args(&cli.run) {
             Ok(plan) => run(&cli.run, &plan),
             Err(error) => {
@@ -56,8 +59,7 @@ fn main() -> ExitCode {
         },
     };
     match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
@@ -69,11 +71,12 @@ fn complain(error: &anyhow::Error) {
     writeln!(std::io::stderr(), "error: {error:#}").ok();
 }
 
-/// False when requests failed and `--fail-on-error` asks for a failing exit code.
-fn run(args: &RunArgs, plan: &Plan) -> anyhow::Result<bool> {
+/// Measures and prints, also what an interrupted run has measured until then.
+fn run(args: &RunArgs, plan: &Plan) -> anyhow::Result<ExitCode> {
+    let interrupt = interrupt::listen().context("listening for Ctrl-C")?;
     let cpu_before = cpu_time();
     let start = Instant::now();
-    let tally = measure(plan, start, args.quiet)?;
+    let tally = measure(plan, (start, &interrupt), args.quiet)?;
     let cpu = cpu_time().saturating_sub(cpu_before);
     let report = Report::new(plan, &tally, start.elapsed(), cpu);
     let json = || serde_json::to_string_pretty(&report);
@@ -85,10 +88,20 @@ fn run(args: &RunArgs, plan: &Plan) -> anyhow::Result<bool> {
         }
         None => write!(std::io::stdout(), "{}", report.table())?,
     }
-    Ok(tally.is_clean() || !args.fail_on_error)
+    Ok(if tally.is_interrupted {
+        ExitCode::from(INTERRUPTED)
+    } else if tally.is_clean() || !args.fail_on_error {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-fn measure(plan: &Plan, start: Instant, quiet: bool) -> anyhow::Result<Tally> {
+fn measure(
+    plan: &Plan,
+    (start, interrupt): (Instant, &AtomicBool),
+    quiet: bool,
+) -> anyhow::Result<Tally> {
     let lives: Vec<Live> = (0..plan.threads).map(|_| Live::default()).collect();
     let (sender, done) = mpsc::channel();
     let results = std::thread::scope(|scope| {
@@ -101,7 +114,7 @@ fn measure(plan: &Plan, start: Instant, quiet: bool) -> anyhow::Result<Tally> {
             // A closed channel means that the main thread has given up already.
             scope.spawn(move || {
                 sender
-                    .send(Engine::new(plan, share, start, live).and_then(Engine::run))
+                    .send(Engine::new(plan, share, (start, interrupt), live).and_then(Engine::run))
                     .is_ok()
             });
         }

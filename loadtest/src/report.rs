@@ -27,6 +27,7 @@ pub(crate) struct Report {
     rate: Option<f64>,
     warmup_s: f64,
     duration_s: f64,
+    interrupted: bool,
     requests: Requests,
     requests_per_second: f64,
     body_bytes: u64,
@@ -67,10 +68,11 @@ impl Report {
     pub(crate) fn new(plan: &Plan, tally: &Tally, wall: Duration, cpu: Duration) -> Self {
         let planned = plan.duration.as_secs_f64();
         let last = Duration::from_nanos(tally.last_answer_ns).saturating_sub(plan.warmup);
-        // A run that its count ended is as long as its answers took; others last as planned, or until the last answer.
-        let duration_s = match plan.requests_max {
-            Some(_) => last.as_secs_f64(),
-            None => last.as_secs_f64().max(planned),
+        // A run that its count or Ctrl-C ended is as long as its answers took; others last as planned, or until the last answer.
+        let duration_s = if plan.requests_max.is_some() || tally.is_interrupted {
+            last.as_secs_f64()
+        } else {
+            last.as_secs_f64().max(planned)
         };
         let per_second = |count: u64| {
             if duration_s > 0.0 {
@@ -96,6 +98,7 @@ impl Report {
             rate,
             warmup_s: plan.warmup.as_secs_f64(),
             duration_s,
+            interrupted: tally.is_interrupted,
             requests: Requests {
                 sent: tally.sent,
                 answered: tally.answered_count(),
@@ -149,9 +152,14 @@ impl Report {
         for url in &self.urls {
             writeln!(out, "target      {url}")?;
         }
+        let early = if self.interrupted {
+            ", interrupted: a part of what was asked for"
+        } else {
+            ""
+        };
         writeln!(
             out,
-            "measured    {:.2} s after {:.2} s of warm-up",
+            "measured    {:.2} s after {:.2} s of warm-up{early}",
             self.duration_s, self.warmup_s
         )?;
         let r = &self.requests;

@@ -43,6 +43,8 @@ pub(crate) struct Tally {
     pub(crate) body_bytes: u64,
     pub(crate) connections_opened: u64,
     pub(crate) last_answer_ns: u64,
+    /// Ctrl-C ended the load before its time.
+    pub(crate) is_interrupted: bool,
 }
 
 // === impl Failure ===
@@ -84,6 +86,7 @@ impl Tally {
             body_bytes: 0,
             connections_opened: 0,
             last_answer_ns: 0,
+            is_interrupted: false,
         })
     }
 
@@ -114,6 +117,7 @@ impl Tally {
         self.body_bytes += other.body_bytes;
         self.connections_opened += other.connections_opened;
         self.last_answer_ns = self.last_answer_ns.max(other.last_answer_ns);
+        self.is_interrupted |= other.is_interrupted;
         Ok(())
     }
 

@@ -51,7 +51,9 @@ fn load(address: SocketAddr, args: &str) -> Tally {
         .chain(args.split_whitespace());
     let plan = Plan::from_args(&Cli::try_parse_from(args).unwrap().run).unwrap();
     let live = Live::default();
-    let engine = Engine::new(&plan, Share { index: 0, of: 1 }, Instant::now(), &live).unwrap();
+    let interrupt = AtomicBool::new(false);
+    let begin = (Instant::now(), &interrupt);
+    let engine = Engine::new(&plan, Share { index: 0, of: 1 }, begin, &live).unwrap();
     engine.run().unwrap()
 }
 
@@ -92,6 +94,40 @@ fn a_closed_model_sends_exactly_the_requests_that_were_asked_for() {
         20
     );
     assert_eq!(load(address, "-n 20 -c 3").connections_opened, 3);
+}
+
+/// An hour of load that is interrupted at its tenth request.
+fn interrupted(args: &str) -> Tally {
+    let address = backend();
+    let url = format!("http://{address}/");
+    let args = ["bascule-loadtest", &url, "-d", "1h"]
+        .into_iter()
+        .chain(args.split_whitespace());
+    let plan = Plan::from_args(&Cli::try_parse_from(args).unwrap().run).unwrap();
+    let (live, interrupt) = (Live::default(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while live.answered.load(Ordering::Relaxed) < 10 {
+                std::thread::yield_now();
+            }
+            interrupt.store(true, Ordering::Relaxed);
+        });
+        let begin = (Instant::now(), &interrupt);
+        let engine = Engine::new(&plan, Share { index: 0, of: 1 }, begin, &live).unwrap();
+        engine.run().unwrap()
+    })
+}
+
+#[test]
+fn an_interrupted_run_ends_with_what_it_has_measured() {
+    for args in ["-c 2", "-c 2 --rate 1000"] {
+        let tally = interrupted(args);
+        assert!(tally.is_interrupted, "{args}");
+        assert!(tally.answered_count() >= 10, "{args}");
+        // What was on its way is answered, not counted as failed.
+        assert_eq!(tally.failed_count(), 0, "{args}");
+        assert_eq!(tally.sent, tally.answered_count(), "{args}");
+    }
 }
 
 #[test]
