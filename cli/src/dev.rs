@@ -12,6 +12,7 @@ mod project;
 mod requests;
 mod session;
 mod start;
+mod try_line;
 mod watch;
 
 use std::cell::Cell;
