@@ -18,6 +18,13 @@ class Quick(Service):
     def handle(self):
         self.response.payload = {'pid': os.getpid()}
 
+class Slow(Service):
+    name = 'story.slow'
+
+    def handle(self):
+        threading.Event().wait(0.2)
+        self.response.payload = {}
+
 class Waits(Service):
     name = 'story.waits'
 
@@ -45,6 +52,11 @@ async fn with_services(shape: ClusterShape) -> Result<Cluster> {
     cluster
         .api
         .channel("exits", "/exits", "story.exits", json!({}))
+        .await?
+        .success()?;
+    cluster
+        .api
+        .channel("slow", "/slow", "story.slow", json!({}))
         .await?
         .success()?;
     Ok(cluster)
@@ -75,6 +87,34 @@ async fn a_node_killed_under_load_fails_no_idempotent_request() -> Result<()> {
     let again = cluster.start_node(1).await?;
     *cluster.nodes.get_mut(1).context("two nodes")? = again;
     load.goes_on_for(500).await?;
+    let (succeeded, failures) = load.stop().await?;
+    ensure!(
+        failures.is_empty(),
+        "{succeeded} succeeded, failed: {failures:#?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_killed_with_many_requests_in_flight_fails_none_of_them() -> Result<()> {
+    let mut cluster = with_services(ClusterShape::default()).await?;
+    let slow = Request {
+        method: "GET",
+        target: "/slow".into(),
+        body: Vec::new(),
+    };
+    let load = Load::start(cluster.balancer()?, 64, &slow);
+    // Past the slow start of the second node: half of them are there.
+    load.goes_on_for(2500).await?;
+
+    cluster
+        .nodes
+        .get_mut(1)
+        .context("two nodes")?
+        .process
+        .kill()?;
+
+    load.goes_on_for(200).await?;
     let (succeeded, failures) = load.stop().await?;
     ensure!(
         failures.is_empty(),
