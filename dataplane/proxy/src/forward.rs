@@ -43,6 +43,8 @@ struct Journey {
     idempotent: bool,
     /// When the answer's first byte must have come.
     patience: Duration,
+    /// The endpoint runs our channels; else it is a fixed one of which nothing is known.
+    is_member: bool,
 }
 
 /// What follows a failed attempt.
@@ -150,10 +152,10 @@ fn note(exchange: &mut Exchange, journey: &Journey, took: Duration) {
 impl Journey {
     fn begin(connection: &Connection, exchange: &Exchange, endpoint: Rc<Endpoint>) -> Self {
         let core = Rc::clone(&connection.core);
-        let first_byte = core.timeouts.first_byte;
-        let patience = exchange
-            .channel()
-            .map_or(first_byte, |channel| channel.timeout);
+        let times = &core.timeouts;
+        let patience = exchange.channel().map_or(times.first_byte, |channel| {
+            channel.timeout + times.member_grace
+        });
         Self {
             endpoint,
             tried: Tried::new(),
@@ -162,6 +164,7 @@ impl Journey {
             must_connect: false,
             idempotent: connection.head.method.is_idempotent(),
             patience,
+            is_member: exchange.channel.is_some(),
             core,
         }
     }
@@ -206,7 +209,7 @@ impl Journey {
             self.core.stats.upstream_retries.increment();
             return Next::Again;
         }
-        self.note_outcome(asked, Outcome::Broken);
+        self.note_broken(asked, broken);
         self.tried.push(asked.index);
         let attempt = Attempt {
             failure: broken.failure,
@@ -243,6 +246,14 @@ impl Journey {
                     None => Next::Fault(broken.to_fault()),
                 }
             }
+        }
+    }
+
+    /// A member that is late took all the time that the channel gives its service, which says nothing of the
+    /// node; one that hangs is found by its health checks.
+    fn note_broken(&self, endpoint: &Endpoint, broken: &Broken) {
+        if !(self.is_member && broken.failure == Failure::Timeout) {
+            self.note_outcome(endpoint, Outcome::Broken);
         }
     }
 

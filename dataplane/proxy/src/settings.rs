@@ -97,6 +97,9 @@ pub struct Timeouts {
     pub connect: Duration,
     /// Upstream's first byte of the answer, when no channel says otherwise.
     pub first_byte: Duration,
+    /// A member keeps a channel's deadline itself, and its 504 names the service. A balancer waits this much
+    /// longer for it: two ticks of the member's calls (50 ms each), one of its clock (100 ms), and the way.
+    pub member_grace: Duration,
     /// Between two reads of an upstream's body.
     pub upstream_idle: Duration,
     /// Between active health checks of one endpoint, ± 10 %.
@@ -120,6 +123,7 @@ impl Default for Timeouts {
             write_idle: Duration::from_mins(1),
             connect: Duration::from_secs(2),
             first_byte: Duration::from_secs(30),
+            member_grace: Duration::from_millis(500),
             upstream_idle: Duration::from_mins(1),
             health_interval: Duration::from_secs(2),
             health_check: Duration::from_secs(1),

@@ -5,6 +5,7 @@ mod clients;
 mod cores;
 mod heads;
 mod lifecycle;
+mod members;
 mod serve;
 mod upstreams;
 

@@ -16,7 +16,6 @@ use super::{Journey, settle};
 use crate::answer::{Announced, Answering, framing_of, write_relayed_head};
 use crate::body::Body;
 use crate::connection::{After, Connection};
-use crate::core::Core;
 use crate::exchange::Exchange;
 use crate::pump::{Pace, PumpFault, Sink, Source, pump};
 use crate::rescue::Fault;
@@ -35,7 +34,7 @@ pub(super) async fn run(
     let announced = begin(&mut connection.answering(), exchange, &read, journey);
     let Read { head, raw } = read;
     let mut body = Body::new(raw, head.head_len, head.body, u64::MAX);
-    let pace = answer_pace(&core, exchange);
+    let pace = answer_pace(journey, exchange);
     let (slot, reader, _) = stream.parts();
     let (client_slot, _, client_writer) = connection.stream.parts();
     let mut sink = Sink {
@@ -102,7 +101,7 @@ where
     let announced = begin(&mut answering, exchange, &read, journey);
     let Read { head, raw } = read;
     let mut body = Body::new(raw, head.head_len, head.body, u64::MAX);
-    let pace = answer_pace(core, exchange);
+    let pace = answer_pace(journey, exchange);
     let mut sink = Sink {
         writer,
         slot: client_slot,
@@ -138,7 +137,9 @@ fn begin(
 ) -> Announced {
     let head = &read.head;
     let outcome = match head.status {
-        502..=504 => Outcome::GatewayError,
+        // Of a member it is the answer of one service, whose fault is no reason to take the node away from
+        // the others; whether a member can serve at all is what its health checks ask.
+        502..=504 if exchange.serving.is_proxy_only => Outcome::GatewayError,
         _ => Outcome::Answered,
     };
     journey.note_outcome(&journey.endpoint, outcome);
@@ -179,12 +180,16 @@ fn announce(read: &Read, client: Version) -> Announced {
     }
 }
 
-fn answer_pace(core: &Core, exchange: &Exchange) -> Pace {
+fn answer_pace(journey: &Journey, exchange: &Exchange) -> Pace {
+    let times = &journey.core.timeouts;
     Pace {
-        idle: core.timeouts.upstream_idle,
+        idle: times.upstream_idle,
         grace: None,
         started: exchange.started,
-        deadline: exchange.deadline(),
+        // The member's own 504 comes after the deadline, body and all.
+        deadline: exchange
+            .deadline()
+            .map(|deadline| deadline + times.member_grace),
     }
 }
 

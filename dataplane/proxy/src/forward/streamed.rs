@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use dp_codec::Method;
 use dp_net::{Cut, Slot, WriteHalf};
-use dp_policy::health::Outcome;
 use futures_util::future::{Either, select};
 
 use super::ask::{self, Answer, Broken, Connected, Read};
@@ -79,7 +78,7 @@ pub(super) async fn run(
         Err(Lost::Fault(fault)) => Err(fault),
         Err(Lost::Upstream(broken)) => {
             let asked = Rc::clone(&journey.endpoint);
-            journey.note_outcome(&asked, Outcome::Broken);
+            journey.note_broken(&asked, &broken);
             exchange.upstream = Some((asked, Duration::ZERO));
             Err(broken.to_fault())
         }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::clients::Client;
-use super::cores::{TestCore, echoes, member, quick};
+use super::cores::{TestCore, quick};
 use super::upstreams::{Upstream, reply, until_full};
 use crate::Timeouts;
 
-fn post(body: &[u8]) -> Vec<u8> {
+pub(super) fn post(body: &[u8]) -> Vec<u8> {
     let mut text = format!(
         "POST /p HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
         body.len()
@@ -323,95 +323,5 @@ fn an_unsolicited_101_and_two_answers_never_reach_the_next_client() {
     assert_eq!(client.get("/").status, 502);
     for _ in 0..5 {
         assert_eq!(client.get("/").body, b"a");
-    }
-}
-
-#[test]
-fn a_balancer_serves_its_own_turn_without_a_hop_and_sends_the_rest_to_the_members() {
-    let balancer = TestCore::start(&[], quick());
-    let other = TestCore::start(&[], quick());
-    let mut snapshot = echoes(1, &[("POST", "/p")]);
-    snapshot.members = vec![member("n1", balancer.node), member("n2", other.node)];
-    other.apply(snapshot.clone());
-    balancer.apply(snapshot);
-    let mut client = Client::connect(balancer.balancer);
-    for n in 0..20 {
-        let body = format!("{n}");
-        assert_eq!(
-            client.send(&post(body.as_bytes())).response().unwrap().body,
-            body.as_bytes()
-        );
-    }
-    let here = balancer
-        .totals()
-        .channels
-        .values()
-        .map(dp_stats::ChannelTotals::count)
-        .sum::<u64>();
-    assert_eq!(here, 10);
-    assert!(
-        balancer
-            .totals()
-            .upstreams
-            .values()
-            .any(|totals| totals.count() == 10)
-    );
-    assert_eq!(client.get("/nope").status, 404);
-}
-
-#[test]
-fn a_member_that_drains_gets_nothing_new() {
-    let times = Timeouts {
-        health_interval: Duration::from_hours(1),
-        ..quick()
-    };
-    let balancer = TestCore::start(&[], times);
-    let upstream = Upstream::start(|asked, stream| {
-        if asked.head.contains("/zato/ping") {
-            reply(stream, "200 OK", b"{}");
-        } else {
-            stream
-                .write_all(
-                    b"HTTP/1.1 200 OK\r\nx-bascule-state: draining\r\ncontent-length: 2\r\n\r\nup",
-                )
-                .unwrap();
-        }
-        true
-    });
-    let mut snapshot = echoes(1, &[("POST", "/p")]);
-    snapshot.members = vec![member("n1", balancer.node), member("n2", upstream.address)];
-    balancer.apply(snapshot);
-    let mut client = Client::connect(balancer.balancer);
-    let answers: Vec<_> = (0..20)
-        .map(|_| client.send(&post(b"me")).response().unwrap())
-        .collect();
-    assert!(answers.iter().all(|answer| answer.status == 200));
-    assert_eq!(
-        answers.iter().filter(|answer| answer.body == b"up").count(),
-        1
-    );
-    assert!(
-        answers
-            .iter()
-            .all(|answer| !answer.head.contains("draining"))
-    );
-}
-
-#[test]
-fn a_member_that_died_costs_no_request_because_this_node_answers_itself() {
-    let balancer = TestCore::start(&[], quick());
-    let mut snapshot = echoes(1, &[("POST", "/p")]);
-    snapshot.members = vec![
-        member("n1", balancer.node),
-        member("n2", Upstream::nobody()),
-    ];
-    balancer.apply(snapshot);
-    let mut client = Client::connect(balancer.balancer);
-    let large = vec![b'x'; 200_000];
-    for body in [&b"small"[..], &large] {
-        for _ in 0..10 {
-            let answer = client.send(&post(body)).response().unwrap();
-            assert_eq!((answer.status, answer.body == body), (200, true));
-        }
     }
 }
