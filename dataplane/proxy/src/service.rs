@@ -147,6 +147,11 @@ async fn call_worker(
 }
 
 /// A member that balances tells whose request it is; nobody else is believed.
+///
+/// Decided: a member is known by its address, and not by a secret in the request. So whoever can connect from
+/// the address of a member is believed as well, which on loopback is everybody on the machine: there
+/// `X-Forwarded-*` is a hint for logs and never a proof for a service. Mutual TLS between the nodes will tell
+/// them apart; a secret in a header would be one more to leak, and would be thrown away then.
 fn trust(connection: &Connection, exchange: &Exchange) -> dp_codec::Peer {
     let ip = connection.peer.socket().ip();
     if connection.kind == ListenerKind::Node && exchange.serving.is_member(ip) {
