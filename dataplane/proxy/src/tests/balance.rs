@@ -325,3 +325,25 @@ fn an_unsolicited_101_and_two_answers_never_reach_the_next_client() {
         assert_eq!(client.get("/").body, b"a");
     }
 }
+
+#[test]
+fn a_stray_answer_that_comes_after_the_proper_one_is_not_the_next_ones() {
+    let (go, gone) = flume::bounded::<()>(1);
+    let upstream = Upstream::start(move |asked, stream| {
+        reply(stream, "200 OK", b"mine");
+        if asked.head.contains("/first") {
+            gone.recv().unwrap();
+            reply(stream, "200 OK", b"evil");
+        }
+        true
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    assert_eq!(client.get("/first").body, b"mine");
+    go.send(()).unwrap();
+    upstream.until_no_connection_is_silent();
+    // The connection is no longer young enough to be taken on trust.
+    std::thread::park_timeout(4 * dp_net::TRUSTED_IDLE);
+    assert_eq!(client.get("/second").body, b"mine");
+    assert_eq!(upstream.connections.load(Ordering::SeqCst), 2);
+}

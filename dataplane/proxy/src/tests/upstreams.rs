@@ -82,6 +82,27 @@ impl Upstream {
         }
     }
 
+    /// Waits until every connection that was made here has bytes which nobody has read yet, or is gone.
+    pub(super) fn until_no_connection_is_silent(&self) {
+        let remote = format!("0100007F:{:04X}", self.address.port());
+        let is_silent = |line: &str| {
+            let mut fields = line.split_whitespace().skip(2);
+            let is_open = fields.next() == Some(&remote) && fields.next() == Some("01");
+            // `tx_queue:rx_queue`
+            is_open
+                && fields
+                    .next()
+                    .is_some_and(|queues| queues.ends_with(":00000000"))
+        };
+        while std::fs::read_to_string("/proc/net/tcp")
+            .unwrap()
+            .lines()
+            .any(is_silent)
+        {
+            std::thread::yield_now();
+        }
+    }
+
     /// A port where nobody listens.
     pub(super) fn nobody() -> SocketAddr {
         TcpListener::bind("127.0.0.1:0")
