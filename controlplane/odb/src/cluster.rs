@@ -6,7 +6,7 @@ use cp_model::{Cluster, ClusterId, ClusterName, Generation, Origin};
 use uuid::Uuid;
 
 use crate::engine::Row;
-use crate::row::{number, text, time, uuid};
+use crate::row::{number, text, time, to_sql, uuid};
 use crate::write::Write;
 use crate::{Odb, OdbError};
 
@@ -23,6 +23,35 @@ impl Odb {
     /// True when the ODB answers; the readiness check.
     pub async fn ping(&self) -> Result<(), OdbError> {
         self.cluster().await.map(|_| ())
+    }
+
+    /// Makes a generation above `seen`, which a node serves and these rows never made: they were
+    /// restored from a backup, and nodes refuse to go back. `None` when ours is above it already.
+    pub async fn cluster_overtake(
+        &self,
+        origin: &Origin,
+        seen: Generation,
+    ) -> Result<Option<Generation>, OdbError> {
+        let mut write = Write::begin(self, origin).await?;
+        let ours = write.generation().await?;
+        if ours > seen {
+            return Ok(None);
+        }
+        sqlx::query("UPDATE cluster SET generation = ?")
+            .bind(to_sql(seen.0))
+            .execute(&mut *write.tx)
+            .await?;
+        let name: String = sqlx::query_scalar("SELECT name FROM cluster")
+            .fetch_one(&mut *write.tx)
+            .await?;
+        let why = format!("a node serves generation {seen} with another content");
+        let event = crate::write::Event {
+            action: "cluster.overtake",
+            object: format!("cluster {name}"),
+            before: Some(serde_json::json!({ "generation": ours.0 })),
+            after: Some(serde_json::json!({ "generation": seen.0 + 1, "reason": why })),
+        };
+        write.publish(event).await.map(Some)
     }
 
     pub(crate) async fn cluster_ensure(

@@ -104,6 +104,13 @@ impl Fleet {
         connected.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Where another living process has the name of this one.
+    pub(crate) fn rival(&self, name: &NodeName, hello: &proto::Hello) -> Option<String> {
+        let nodes = self.nodes();
+        let rival = nodes.get(name).and_then(|entry| entry.rival(hello));
+        rival.map(str::to_owned)
+    }
+
     /// Opens a session, replacing an earlier one of the same node.
     pub(crate) fn connect(
         &self,

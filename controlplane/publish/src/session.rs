@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
 use cp_model::node::address_parse;
-use cp_model::{Invalid, NodeName, NodeSeen, Origin, PackageId};
+use cp_model::{Generation, Invalid, NodeName, NodeSeen, Origin, PackageId};
 use cp_odb::{Odb, OdbError};
 use proto::node_config_server::NodeConfig;
 use tokio::sync::{mpsc, watch};
@@ -24,6 +24,9 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 const STREAM_QUEUED_MAX: usize = 4;
 /// Texts of a Hello are shown and stored; nobody needs longer ones.
 const TEXT_CHARS_MAX: usize = 200;
+
+/// Numbers above this do not survive JSON; no cluster changes that often.
+const GENERATION_MAX: u64 = 1 << 53;
 
 /// What sessions need of the control plane.
 #[derive(Debug, Clone)]
@@ -130,12 +133,23 @@ async fn converse(
         tracing::warn!(node = %seen.name, "{text}");
         return Err(Status::failed_precondition(text));
     }
+    // Before it is registered: two processes that take the name from each other would each move the
+    // node's address, a generation every time.
+    if let Some(address) = parts.fleet.rival(&seen.name, &hello) {
+        let text = format!(
+            "node {} is connected from {address} already; names are unique in a cluster",
+            seen.name
+        );
+        tracing::warn!(node = %seen.name, refused = %seen.address, "{text}");
+        return Err(Status::already_exists(text));
+    }
     register(&parts, &seen).await?;
+    overtake(&parts, &seen, &hello).await?;
     let ticket = parts.fleet.connect(&seen.name, &hello, clock::now());
     tracing::info!(node = %seen.name, generation = hello.generation, "node connected");
     let session = ticket.id;
     parts.deploys.node_connected(&seen.name).await;
-    let result = stream::run(&parts, &seen.name, &hello, ticket, (inbound, outbound)).await;
+    let result = stream::run(&parts, &seen.name, ticket, (inbound, outbound)).await;
     if parts.fleet.disconnect(&seen.name, session) {
         tracing::info!(node = %seen.name, "node away");
         parts.deploys.node_gone(&seen.name).await;
@@ -179,6 +193,46 @@ async fn register(parts: &SessionParts, seen: &NodeSeen) -> Result<(), Status> {
         .await
         .map_err(|error| odb_status(&error))?;
     if let Some(generation) = made {
+        parts.publisher.reached(generation).await;
+    }
+    Ok(())
+}
+
+/// A node never goes back, so when it serves what our rows never made (they were restored from a
+/// backup) our generation has to pass its own; else no change would reach it again.
+async fn overtake(
+    parts: &SessionParts,
+    seen: &NodeSeen,
+    hello: &proto::Hello,
+) -> Result<(), Status> {
+    let newest = parts.publisher.newest();
+    let ours = newest.generation.0;
+    let is_ours =
+        hello.generation < ours || (hello.generation == ours && hello.hash == newest.snapshot.hash);
+    // Without a cluster it has served none of its generations.
+    if is_ours || hello.cluster_id.is_empty() {
+        return Ok(());
+    }
+    if hello.generation > GENERATION_MAX {
+        return Err(Status::invalid_argument("generation is no number of ours"));
+    }
+    let origin = Origin {
+        who: format!("node {}", seen.name),
+        at: clock::now(),
+    };
+    let made = parts
+        .odb
+        .cluster_overtake(&origin, Generation(hello.generation))
+        .await
+        .map_err(|error| odb_status(&error))?;
+    if let Some(generation) = made {
+        tracing::warn!(
+            node = %seen.name,
+            serves = hello.generation,
+            ours,
+            now = generation.0,
+            "the node serves what these rows never made (a restored ODB?); passing it"
+        );
         parts.publisher.reached(generation).await;
     }
     Ok(())

@@ -155,6 +155,17 @@ async fn keep_session<N: Node>(sessions: &Sessions<N>) {
         let ended = sessions.run().await;
         let chain = error_chain(&ended);
         let loss = sessions.status.lost(chain.clone());
+        if ended.is_for_another() {
+            // The session was opened to be told this, so it is no sign that the next would last: with
+            // short waits two processes of one name would take it from each other without end.
+            tracing::warn!(
+                node = sessions.config.node,
+                error = chain,
+                "another process has the name of this node; trying again"
+            );
+            sleep(backoff.next_wait(getrandom::u32().unwrap_or(u32::MAX))).await;
+            continue;
+        }
         if loss == Loss::WasConnected {
             backoff.reset();
         }

@@ -27,6 +27,8 @@ pub(crate) struct Generations<N> {
     file: SnapshotFile,
     packages: PackageStore,
     cluster: ClusterFile,
+    /// How the cores took what serves, for a control plane that asks again.
+    applied: Applied,
 }
 
 /// The cluster that this node belongs to, once it has served a generation of it.
@@ -58,6 +60,7 @@ impl<N: Node> Generations<N> {
             file: SnapshotFile::new(state_dir),
             packages,
             cluster,
+            applied: Applied::default(),
         }
     }
 
@@ -65,7 +68,8 @@ impl<N: Node> Generations<N> {
     pub(crate) async fn start_from_disk(&mut self) {
         for wire in self.file.load(self.cluster.id.as_deref()) {
             match self.serve(&wire, None).await {
-                Ok((snapshot, _)) => {
+                Ok((snapshot, applied)) => {
+                    self.applied = applied;
                     tracing::info!(generation = wire.generation, "serving the snapshot on disk");
                     self.remember_cluster(&wire.cluster_id);
                     self.status.applied(snapshot, Source::Disk);
@@ -83,7 +87,7 @@ impl<N: Node> Generations<N> {
     pub(crate) async fn apply(&mut self, wire: &proto::Snapshot, fetcher: &mut Fetcher) -> Message {
         let started = Instant::now();
         if self.is_serving(wire) {
-            return ack(wire, &Applied::default(), started);
+            return ack(wire, &self.applied, started);
         }
         let applied = match self.check_identity(wire) {
             Ok(()) => self.serve(wire, Some(fetcher)).await,
@@ -95,7 +99,8 @@ impl<N: Node> Generations<N> {
                 self.keep(wire).await;
                 let total_us = started.elapsed().as_micros();
                 tracing::info!(generation = wire.generation, total_us, "generation applied");
-                ack(wire, &applied, started)
+                self.applied = applied;
+                ack(wire, &self.applied, started)
             }
             Err(refusals) => self.refuse(wire, refusals),
         }

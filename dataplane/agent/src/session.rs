@@ -353,6 +353,12 @@ impl SessionError {
             message: rpc.message().to_owned(),
         }
     }
+
+    /// True when another process with this node's name has the session, or took it.
+    pub(crate) fn is_for_another(&self) -> bool {
+        let codes = [tonic::Code::AlreadyExists, tonic::Code::Aborted];
+        matches!(self, Self::Refused { code, .. } if codes.contains(code))
+    }
 }
 
 // === impl Bearer ===
@@ -363,5 +369,23 @@ impl tonic::service::Interceptor for Bearer {
             .metadata_mut()
             .insert("authorization", self.0.clone());
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_process_of_the_name_keeps_the_waits_long() {
+        for rpc in [Rpc::already_exists("taken"), Rpc::aborted("replaced")] {
+            assert!(SessionError::refused(&rpc).is_for_another());
+        }
+        for error in [
+            SessionError::refused(&Rpc::unavailable("stopping")),
+            SessionError::Closed,
+        ] {
+            assert!(!error.is_for_another());
+        }
     }
 }

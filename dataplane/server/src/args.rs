@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::builder::ArgPredicate;
 use clap::{ArgAction, Parser, ValueEnum};
 use dp_net::DriverChoice;
 
@@ -14,8 +15,15 @@ use dp_net::DriverChoice;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bascule-dataplane", version)]
 pub(crate) struct Args {
-    /// Name of this node, unique in its cluster.
-    #[arg(long, env = "BASCULE_NAME", default_value = "node-1", value_parser = parse_name)]
+    /// Name of this node, unique in its cluster. With --backend there is no cluster, and a default.
+    #[arg(
+        long,
+        env = "BASCULE_NAME",
+        required = false,
+        required_unless_present = "backend",
+        default_value_if("backend", ArgPredicate::IsPresent, "proxy"),
+        value_parser = parse_name
+    )]
     pub(crate) name: String,
     /// Where the control plane listens for nodes, for example `http://127.0.0.1:8082`.
     #[arg(long, env = "BASCULE_CONTROLPLANE", value_name = "URL")]

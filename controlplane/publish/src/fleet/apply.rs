@@ -8,7 +8,7 @@ use std::time::Duration;
 use cp_model::{Generation, NodeName};
 use tokio::time::Instant;
 
-use super::entry::NodeEntry;
+use super::entry::{NodeEntry, Stand};
 use super::{Fleet, Refusal};
 
 /// A node may fall silent without any message, so the wait looks again at least this often.
@@ -89,18 +89,16 @@ impl Fleet {
 impl NodeEntry {
     fn applied(&self, name: &NodeName, generation: Generation) -> NodeApplied {
         let ack_us = self.ack_of(generation).map(|ack| ack.total_us);
-        let rejection = self
-            .rejection()
-            .filter(|rejection| rejection.generation >= generation);
+        let rejection = self.rejection();
         // A node that is away counts as away, whatever it ran when it was last heard.
-        let state = if !self.is_connected() {
-            NodeApplyState::Away
-        } else if self.running() >= generation {
-            NodeApplyState::Applied
-        } else if rejection.is_some() {
-            NodeApplyState::Rejected
+        let state = if self.is_connected() {
+            match Stand::of(self.running(), rejection, generation) {
+                Stand::Runs => NodeApplyState::Applied,
+                Stand::Refused => NodeApplyState::Rejected,
+                Stand::Behind => NodeApplyState::Pending,
+            }
         } else {
-            NodeApplyState::Pending
+            NodeApplyState::Away
         };
         let refusals = match state {
             NodeApplyState::Rejected => rejection.map(|r| r.refusals.clone()).unwrap_or_default(),

@@ -25,6 +25,7 @@ pub(super) struct NodeEntry {
     session: Option<SessionHandle>,
     heard: Option<Instant>,
     boot_id: String,
+    address: String,
     started_at: Option<Timestamp>,
     last_seen_at: Option<Timestamp>,
     cores: u32,
@@ -73,6 +74,14 @@ pub enum NodeStatus {
     Away,
 }
 
+/// How a node stands to one generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    Runs,
+    Refused,
+    Behind,
+}
+
 /// A generation that all cores of a node run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AckRecord {
@@ -117,12 +126,21 @@ impl NodeEntry {
             self.rejection = None;
             self.acks.clear();
         }
+        self.address.clone_from(&hello.address);
         self.cores = hello.cores;
         self.running = Generation(hello.generation);
         self.last_seen_at = Some(at);
         self.invocations.clear();
         self.session = Some(handle);
         self.heard();
+    }
+
+    /// The address of another living process that has the name. One that restarted in place has the
+    /// same address; one that restarted elsewhere has left a session that the kernel closed, or that
+    /// is silent soon.
+    pub(super) fn rival(&self, hello: &proto::Hello) -> Option<&str> {
+        let is_other = self.boot_id != hello.boot_id && self.address != hello.address;
+        (is_other && self.is_connected()).then_some(self.address.as_str())
     }
 
     pub(super) fn disconnect(&mut self, session: u64) -> bool {
@@ -254,18 +272,37 @@ impl SessionHandle {
 impl NodeLive {
     /// How the node stands to `newest`.
     pub fn status(&self, newest: Generation) -> NodeStatus {
-        let is_rejected = self
-            .rejection
-            .as_ref()
-            .is_some_and(|rejection| rejection.generation > self.running);
         if self.connection == Connection::Away {
-            NodeStatus::Away
-        } else if self.running >= newest {
-            NodeStatus::InSync
-        } else if is_rejected {
-            NodeStatus::Rejected
+            return NodeStatus::Away;
+        }
+        match Stand::of(self.running, self.rejection.as_ref(), newest) {
+            Stand::Runs => NodeStatus::InSync,
+            Stand::Refused => NodeStatus::Rejected,
+            // What it refused is not the newest any more, and it has not taken the newest yet.
+            Stand::Behind if self.rejection.is_some() => NodeStatus::Rejected,
+            Stand::Behind => NodeStatus::Applying,
+        }
+    }
+}
+
+// === impl Stand ===
+
+impl Stand {
+    /// A node that refused what is not newer than what it serves serves another history (the ODB
+    /// was restored from a backup): its number says nothing about our generations.
+    pub(super) fn of(
+        running: Generation,
+        rejection: Option<&Rejection>,
+        generation: Generation,
+    ) -> Self {
+        let refused = rejection.map(|rejection| rejection.generation);
+        let is_of_our_history = refused.is_none_or(|refused| refused > running);
+        if running >= generation && is_of_our_history {
+            Self::Runs
+        } else if refused.is_some_and(|refused| refused >= generation) {
+            Self::Refused
         } else {
-            NodeStatus::Applying
+            Self::Behind
         }
     }
 }

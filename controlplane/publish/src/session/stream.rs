@@ -21,7 +21,6 @@ type Outbound = mpsc::Sender<Result<proto::ControlMessage, Status>>;
 pub(super) async fn run(
     parts: &SessionParts,
     name: &NodeName,
-    hello: &proto::Hello,
     ticket: SessionTicket,
     (inbound, outbound): (Streaming<proto::NodeMessage>, Outbound),
 ) -> Result<(), Status> {
@@ -40,7 +39,7 @@ pub(super) async fn run(
             Err(Status::unavailable("the control plane is stopping"))
         }
         read = read(parts, name, id, inbound) => read,
-        written = write(parts, hello, outbox, outbound) => written,
+        written = write(parts, outbox, outbound) => written,
     }
 }
 
@@ -72,18 +71,18 @@ async fn read(
     Ok(())
 }
 
-/// Sends the newest snapshot whenever there is one that the node does not run, and what else is
-/// meant for this node.
+/// Sends the newest snapshot, again whenever there is a newer one, and what else is meant for this
+/// node.
 async fn write(
     parts: &SessionParts,
-    hello: &proto::Hello,
     mut outbox: mpsc::Receiver<proto::ControlMessage>,
     outbound: Outbound,
 ) -> Result<(), Status> {
     let mut newest = parts.publisher.subscribe();
     let first = Arc::clone(&newest.borrow_and_update());
-    let has_it = hello.generation == first.generation.0 && hello.hash == first.snapshot.hash;
-    if !has_it && !send(&outbound, snapshot_message(&first)).await {
+    // Also to a node that runs it: the Ack, which costs the node nothing then, is what tells us its
+    // cores and their times after one of us was restarted.
+    if !send(&outbound, snapshot_message(&first)).await {
         return Ok(());
     }
     loop {

@@ -129,7 +129,7 @@ impl FakeNode {
         })
     }
 
-    async fn nack(&self, generation: u64, serving: u64) {
+    pub(crate) async fn nack(&self, generation: u64, serving: u64) {
         let refusal = proto::Refusal {
             object: "channel x".into(),
             field: "path".into(),

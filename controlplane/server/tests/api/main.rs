@@ -11,6 +11,8 @@ mod nodes;
 #[cfg(test)]
 mod plane;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod statuses;
 #[cfg(test)]
 mod stream;

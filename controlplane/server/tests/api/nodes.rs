@@ -1,6 +1,7 @@
 //! Sessions of nodes, their state, and invoking through them.
 
 use bascule_proto::config::v1 as proto;
+use proto::control_message::Message as ToNode;
 use proto::node_message::Message as ToPlane;
 use serde_json::{Value, json};
 use tonic::Code;
@@ -68,8 +69,52 @@ async fn a_newer_session_replaces_the_older() {
         .await;
 }
 
+fn elsewhere() -> proto::Hello {
+    proto::Hello {
+        boot_id: "another".into(),
+        address: "127.0.0.1:19999".into(),
+        ..hello("n1")
+    }
+}
+
 #[tokio::test]
-async fn a_node_that_runs_the_newest_snapshot_is_sent_nothing() {
+async fn a_second_process_with_a_nodes_name_is_refused_and_changes_nothing() {
+    let (plane, _folder) = Plane::new().await;
+    let mut first = FakeNode::connect(&plane, "n1").await;
+    let generation = first.snapshot().await.generation;
+    let second = FakeNode::open(&plane, CLUSTER, ToPlane::Hello(elsewhere())).await;
+    let refused = second.unwrap().next().await.unwrap_err();
+    assert_eq!(refused.code(), Code::AlreadyExists);
+    assert!(refused.message().contains(&hello("n1").address));
+    let cluster = plane.call("GET /api/v1/cluster", Value::Null).await.body;
+    assert_eq!(cluster["generation"], generation);
+    first.ack(generation).await;
+    plane
+        .eventually("/api/v1/nodes/n1", |body| body["status"] == "in_sync")
+        .await;
+}
+
+#[tokio::test]
+async fn a_node_that_died_comes_back_at_another_address() {
+    let (plane, _folder) = Plane::new().await;
+    let mut first = FakeNode::connect(&plane, "n1").await;
+    let generation = first.snapshot().await.generation;
+    drop(first);
+    // As the node does: again until the old session is known to be gone.
+    let snapshot = loop {
+        let second = FakeNode::open(&plane, CLUSTER, ToPlane::Hello(elsewhere())).await;
+        match second.unwrap().next().await {
+            Ok(Some(ToNode::Snapshot(snapshot))) => break snapshot,
+            Ok(other) => panic!("a snapshot was due, not {other:?}"),
+            Err(status) => assert_eq!(status.code(), Code::AlreadyExists),
+        }
+    };
+    assert_eq!(snapshot.generation, generation + 1);
+    assert_eq!(snapshot.members[0].address, elsewhere().address);
+}
+
+#[tokio::test]
+async fn a_node_that_runs_the_newest_snapshot_is_sent_it_and_tells_its_cores() {
     let (plane, _folder) = Plane::new().await;
     let first = FakeNode::connect(&plane, "n1").await.snapshot().await;
     let knows = proto::Hello {
@@ -84,9 +129,12 @@ async fn a_node_that_runs_the_newest_snapshot_is_sent_nothing() {
     let mut again = FakeNode::open(&plane, CLUSTER, ToPlane::Hello(knows))
         .await
         .unwrap();
-    plane
-        .eventually("/api/v1/nodes/n1", |body| body["status"] == "in_sync")
-        .await;
+    let same = again.snapshot().await;
+    assert_eq!(same.generation, first.generation);
+    again.ack(same.generation).await;
+    let has_cores =
+        |body: &Value| body["status"] == "in_sync" && body["cores"][0]["commit_us"] == 7;
+    plane.eventually("/api/v1/nodes/n1", has_cores).await;
     let body = json!({"name": "a", "path": "/a", "service": "bascule.echo"});
     plane.call("POST /api/v1/channels", body).await.expect(201);
     let next = again.snapshot().await;

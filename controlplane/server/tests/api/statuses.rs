@@ -138,7 +138,11 @@ async fn a_taken_pattern_names_the_other_channel() {
     let ping = plane
         .call("POST /api/v1/channels", channel("p", "/zato/ping"))
         .await;
-    ping.expect(409).detail_has("zato.ping");
+    ping.expect(409).detail_has("channel bascule.ping");
+    let named = plane
+        .call("POST /api/v1/channels", channel("bascule.ping", "/b"))
+        .await;
+    assert_eq!(named.expect(400).body["errors"][0]["pointer"], "/name");
 }
 
 #[tokio::test]

@@ -157,13 +157,14 @@ async fn of_several_waiting_snapshots_only_the_newest_is_applied() {
 }
 
 #[tokio::test]
-async fn the_same_generation_again_is_acknowledged_without_work() {
+async fn the_same_generation_again_is_acknowledged_with_its_cores_and_without_work() {
     let mut control_plane = ControlPlane::start().await;
     let rig = Rig::start(&control_plane, FakeNode::default());
     let mut session = control_plane.session().await;
     for _ in 0..2 {
         session.send(Control::Snapshot(hashed(snapshot(1)))).await;
-        assert_eq!(session.ack().await.generation, 1);
+        let ack = session.ack().await;
+        assert_eq!((ack.generation, ack.cores.len()), (1, 1));
     }
     assert_eq!(*rig.node.applied.borrow(), [1]);
 }
@@ -238,6 +239,8 @@ async fn reports_come_by_themselves() {
     let mut control_plane = ControlPlane::start().await;
     let rig = Rig::start(&control_plane, FakeNode::default());
     let mut session = control_plane.session().await;
+    // What is counted before the agent knows of its session is told to nobody.
+    session.report().await;
     let core = rig.registry.register(0);
     let key = dp_stats::ChannelKey {
         channel: "a".into(),

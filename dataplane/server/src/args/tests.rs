@@ -36,8 +36,17 @@ fn a_proxy_needs_its_listener_and_has_no_workers() {
     let args = parse(proxy).unwrap();
     args.check().unwrap();
     assert_eq!((args.backend.len(), args.workers()), (2, 0));
+    assert_eq!(args.name, "proxy", "no cluster, so any name will do");
     assert!(args.membership().unwrap().is_none());
     assert!(parse("--backend 127.0.0.1:1").unwrap().check().is_err());
+}
+
+/// Two nodes with one default name would fight for it.
+#[test]
+fn a_member_needs_a_name() {
+    let nameless = MEMBER.replace("--name dev-1 ", "");
+    let kind = parse(&nameless).unwrap_err().kind();
+    assert_eq!(kind, ErrorKind::MissingRequiredArgument);
 }
 
 #[test]
@@ -87,6 +96,6 @@ fn durations_have_units() {
 
 #[test]
 fn the_last_of_pin_and_no_pin_wins() {
-    let args = parse("--pin --no-pin").unwrap();
+    let args = parse("--name a --pin --no-pin").unwrap();
     assert!(args.no_pin && !args.pin);
 }
