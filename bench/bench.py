@@ -12,16 +12,20 @@ import sys
 import tempfile
 from pathlib import Path
 
+import changes
 import rows
 from measure import LOAD_CPU, SERVER_CPU, Missing, Server, measure
 
 HERE = Path(__file__).resolve().parent
+# Bytes of the backend's answers, and more arguments of the load generator.
+SHAPES = {"balance": (128, ()), "connections": (128, ("--new-connection",)), "bodies": (64 * 1024, ()), "python": (128, ())}
 FIGURES = ("cpu_us_per_request", "requests_per_second", "p50_us", "p99_us", "server_cpu_share", "failed")
 
 
 class Context:
     def __init__(self, binaries, folder):
         self.binaries, self.folder, self.backend, self._serial = binaries, folder, None, 0
+        self.load_extra = ()
 
     def serial(self):
         self._serial += 1
@@ -35,21 +39,35 @@ def main():
         sys.exit(f"{loadtest} is not built: run bench/run.sh")
     if (os.cpu_count() or 1) < 2:
         sys.exit("two CPUs are needed: one for the server, one for the load")
-    tables = {"balance": rows.BALANCE, "python": rows.PYTHON}
+    tables = {"balance": rows.BALANCE, "connections": rows.CONNECTIONS, "bodies": rows.BODIES, "python": rows.PYTHON}
     wanted = {name: table for name, table in tables.items() if options.only in (None, name)}
     raw = {name: {row: {"repetitions": [], "missing": None} for row in table} for name, table in wanted.items()}
     with tempfile.TemporaryDirectory(prefix="bascule-bench-") as folder:
         context = Context(options.binaries, folder)
         for repetition in range(options.repeats):
             for name, table in wanted.items():
-                repeat(context, loadtest, options, (table, raw[name], f"{repetition + 1}/{options.repeats} {name}"))
-    write(options, raw)
+                label = f"{repetition + 1}/{options.repeats} {name}"
+                repeat(context, loadtest, options, (table, raw[name], SHAPES[name], label))
+        changed = live(options, folder) if options.only in (None, "changes") else {}
+    write(options, raw, changed)
+
+
+def live(options, folder):
+    """The changes, once: each is a repetition of its own."""
+    try:
+        found = changes.measure_changes(options.binaries, rows.HERE / ".venv/bin/python", folder, options.changes)
+    except (Missing, OSError) as why:
+        print(f"changes: missing, {why}", file=sys.stderr)
+        return {row: {"milliseconds": [], "missing": str(why), "median": None} for row in changes.ROWS}
+    for row, milliseconds in found.items():
+        print(f"{row}: {statistics.median(milliseconds):.0f} ms", file=sys.stderr)
+    return {row: {"milliseconds": times, "missing": None, "median": changes.summary(times)} for row, times in found.items()}
 
 
 def repeat(context, loadtest, options, job):
-    table, results, label = job
+    table, results, (body_bytes, context.load_extra), label = job
     backend_port = rows.free_port()
-    command = [loadtest, "backend", "--listen", f"127.0.0.1:{backend_port}", "--body-bytes", 128]
+    command = [loadtest, "backend", "--listen", f"127.0.0.1:{backend_port}", "--body-bytes", body_bytes]
     with Server(command, context.folder, cpu=LOAD_CPU, name="backend") as backend:
         backend.answers(f"http://127.0.0.1:{backend_port}/")
         context.backend = backend_port
@@ -72,7 +90,7 @@ def median(result):
     return {figure: statistics.median(r[figure] for r in result["repetitions"]) for figure in FIGURES}
 
 
-def write(options, raw):
+def write(options, raw, changed):
     for results in raw.values():
         for result in results.values():
             result["median"] = median(result) if result["repetitions"] else None
@@ -85,6 +103,7 @@ def write(options, raw):
         "machine": machine(),
         "versions": versions(options),
         "results": raw,
+        "changes": changed,
     }
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
@@ -96,6 +115,8 @@ def write(options, raw):
 
 TITLES = {
     "balance": "Balancing to one fixed backend (HTTP/1.1 keep-alive, 128-byte bodies)",
+    "connections": "A new connection for every request (one fixed backend behind kept connections, 128-byte bodies)",
+    "bodies": "Balancing 64 KiB bodies (HTTP/1.1 keep-alive)",
     "python": "Python JSON echo (one worker; everything of the server on one CPU)",
 }
 
@@ -116,6 +137,8 @@ def markdown(document):
         for row, result in results.items():
             lines.append(line(row, result))
         lines.append("")
+    if document["changes"]:
+        lines += changes.markdown(document["changes"])
     versions_ = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
     lines += [f"Versions: {versions_}.", ""]
     return "\n".join(lines)
@@ -170,12 +193,14 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binaries", type=Path, required=True)
     parser.add_argument("--quick", action="store_true", help="1 repetition of 2 s: does everything work?")
-    parser.add_argument("--only", choices=("balance", "python"))
+    parser.add_argument("--only", choices=("balance", "connections", "bodies", "python", "changes"))
     parser.add_argument("--connections", type=int, default=64)
     options = parser.parse_args()
     options.binaries = options.binaries.resolve()
     options.repeats = int(os.environ.get("BENCH_REPEATS", 1 if options.quick else 5))
-    options.seconds = float(os.environ.get("BENCH_SECONDS", 2 if options.quick else 5))
+    # 17 rows × 5 × (4 s, a second of warm-up, a start): about 11 minutes, and half a minute of changes.
+    options.seconds = float(os.environ.get("BENCH_SECONDS", 2 if options.quick else 4))
+    options.changes = int(os.environ.get("BENCH_CHANGES", 5 if options.quick else 20))
     return options
 
 

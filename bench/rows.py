@@ -50,7 +50,7 @@ def _balancer(context, make_command, name):
     with Server(make_command(listen), context.folder, name=name) as server:
         url = f"http://127.0.0.1:{listen}/"
         server.answers(url)
-        yield server, url, ()
+        yield server, url, context.load_extra
 
 
 def relay(context):
@@ -187,6 +187,9 @@ BALANCE = {
     "nginx": nginx,
     "Envoy": envoy,
 }
+# The relay is no floor for these two: it keeps its client's connection, and takes a body in 4 KiB steps.
+CONNECTIONS = {"Bascule": bascule(access_log=False), "HAProxy": haproxy, "nginx": nginx}
+BODIES = dict(CONNECTIONS)
 PYTHON = {
     "Bascule, gevent + orjson, access log on": bascule_echo(".venv"),
     "Bascule, gevent, standard json, access log on": bascule_echo(".venv-std"),

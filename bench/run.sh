@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Measures Bascule beside its peers in one run: the same machine, the same pinning, repetitions in turn, medians.
-# Usage: bench/run.sh [--quick] [--only balance|python]
-#   BENCH_REPEATS (5)  repetitions of every row     BENCH_SECONDS (5)  seconds of each measurement
+# Usage: bench/run.sh [--quick] [--only balance|connections|bodies|python|changes]
+#   BENCH_REPEATS (5)  repetitions of every row     BENCH_SECONDS (4)  seconds of each measurement
+#   BENCH_CHANGES (20)  changes until live
+# Some 12 minutes on two CPUs after the build; --quick some 2.
 # What is missing is installed when that is possible, and otherwise named in the table: never skipped in silence.
 set -euo pipefail
 
@@ -42,7 +44,7 @@ install_python() {
 
 build() {
   [ -n "${BENCH_NO_BUILD:-}" ] && return
-  (cd "$root" && cargo build --release -p bascule-loadtest -p bascule-dataplane -p bascule-controlplane >&2)
+  (cd "$root" && cargo build --release -p bascule -p bascule-loadtest -p bascule-dataplane -p bascule-controlplane >&2)
   (cd "$root" && cargo build --release -p dp-proxy --example relay >&2)
 }
 
