@@ -20,7 +20,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:;
      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// Texts of axum's own refusals are short.
 const REFUSAL_BYTES_MAX: usize = 4_096;
-const CID_BYTES_MAX: usize = 128;
+/// As the nodes take it, so that one id can be followed through both planes.
+const CID_BYTES_MAX: usize = 64;
 
 /// Marks an answer that is a service's own, to be handed over as it is.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,7 @@ fn request_cid(headers: &HeaderMap) -> String {
     let given = headers
         .get(X_REQUEST_ID)
         .and_then(|value| value.to_str().ok());
-    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:+/=@".contains(&byte);
     match given {
         Some(given)
             if !given.is_empty() && given.len() <= CID_BYTES_MAX && given.bytes().all(is_safe) =>

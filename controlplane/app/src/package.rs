@@ -70,7 +70,14 @@ impl App {
             .package_store(&context.origin(), &id, file, content)
             .await?
         {
-            Stored::Live(package) => {
+            Stored::Live {
+                package,
+                superseded,
+            } => {
+                // Their trials would end in nothing; whoever waits for them hears it now.
+                for older in superseded {
+                    self.deploys.withdraw(older).await;
+                }
                 let generation = self.odb.cluster().await?.generation;
                 let applied = self.applied(generation, wait).await;
                 Ok(Deployed {

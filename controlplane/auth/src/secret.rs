@@ -27,7 +27,7 @@ pub enum SecretError {
     Random(#[source] getrandom::Error),
     #[error("{} cannot be read or made", path.display())]
     File { path: PathBuf, source: io::Error },
-    #[error("{} holds no usable secret: it needs at least {TEXT_BYTES_MIN} characters", .0.display())]
+    #[error("{} holds no usable secret: it needs at least {TEXT_BYTES_MIN} characters; without the file a new one is made", .0.display())]
     Weak(PathBuf),
 }
 
@@ -53,36 +53,27 @@ impl Secret {
             path: path.to_owned(),
             source,
         };
-        match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-        {
-            Ok(mut file) => {
-                let secret = Self::random(prefix)?;
-                let line = format!("{}\n", secret.0);
-                file.write_all(line.as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                Ok(secret)
+        if !path.try_exists().map_err(failed)? {
+            let secret = Self::random(prefix)?;
+            match keep(path, &secret) {
+                Ok(()) => return Ok(secret),
+                // Another process was first; its secret counts.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error)),
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
-                file.set_permissions(Permissions::from_mode(0o600))
-                    .map_err(failed)?;
-                let mut text = String::new();
-                file.take(TEXT_BYTES_MAX)
-                    .read_to_string(&mut text)
-                    .map_err(failed)?;
-                let text = text.trim();
-                if text.len() < TEXT_BYTES_MIN {
-                    return Err(SecretError::Weak(path.to_owned()));
-                }
-                Ok(Self(text.to_owned()))
-            }
-            Err(error) => Err(failed(error)),
         }
+        let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(failed)?;
+        let mut text = String::new();
+        file.take(TEXT_BYTES_MAX)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        let text = text.trim();
+        if text.len() < TEXT_BYTES_MIN {
+            return Err(SecretError::Weak(path.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
     }
 
     /// The text itself, for the one place that hands it out.
@@ -93,6 +84,28 @@ impl Secret {
     pub fn digest(&self) -> TokenDigest {
         TokenDigest::of(&self.0)
     }
+}
+
+/// Writes aside and links into place, which fails when something is there: a full disk or a crash
+/// leaves no file rather than an empty one, and no secret is ever replaced.
+fn keep(path: &Path, secret: &Secret) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let aside = path.with_file_name(name);
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&aside)
+        .and_then(|mut file| {
+            writeln!(file, "{}", secret.0)?;
+            file.sync_all()
+        });
+    let linked = written.and_then(|()| std::fs::hard_link(&aside, path));
+    // A leftover is harmless; what went wrong before it is what counts.
+    std::fs::remove_file(&aside).ok();
+    linked
 }
 
 impl fmt::Debug for Secret {
@@ -117,6 +130,25 @@ mod tests {
         assert!(first.digest().matches(second.expose()));
         assert!(!first.digest().matches("bsc_"));
         assert!(!format!("{first:?}").contains(first.expose()));
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_no_file_and_nothing_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.token");
+        let secret = Secret::random("bsc_").unwrap();
+        // In the way of the file aside.
+        let aside = format!("admin.token.{}.new", std::process::id());
+        std::fs::create_dir(folder.path().join(&aside)).unwrap();
+        assert!(Secret::load_or_create(&path, "bsc_").is_err());
+        assert!(!path.exists());
+        std::fs::remove_dir(folder.path().join(&aside)).unwrap();
+        keep(&path, &secret).unwrap();
+        let error = keep(&path, &Secret::random("bsc_").unwrap()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        let kept = Secret::load_or_create(&path, "bsc_").unwrap();
+        assert_eq!(kept.expose(), secret.expose());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod package;
 mod row;
 mod rows;
 mod service;
+mod summary;
 mod write;
 
 use std::path::PathBuf;

@@ -30,12 +30,20 @@ const SELECT_PAGE: &str = concat!(
 );
 const SELECT_CHECKING: &str = concat!(columns!(), " WHERE state = 'checking' ORDER BY sequence");
 const SELECT_FILE_LIVE: &str = concat!(columns!(), " WHERE state = 'live' AND file = ?");
+const SELECT_FILE_CHECKING: &str = concat!(
+    columns!(),
+    " WHERE state = 'checking' AND file = ? AND id <> ?"
+);
 
 /// What storing a package came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
-    /// The very content is live already; nothing was written.
-    Live(Package),
+    /// The very content is live already. Whatever of its file still waited for a trial is retired:
+    /// the newest word wins, also when it is "as it was".
+    Live {
+        package: Package,
+        superseded: Vec<Package>,
+    },
     /// It waits for its trial.
     Checking(Package),
 }
@@ -93,20 +101,23 @@ impl Odb {
     ) -> Result<Stored, OdbError> {
         let mut write = Write::begin(self, origin).await?;
         let known = find(&mut write.tx, id).await?;
+        let superseded = retire_checking(&mut write.tx, file, id).await?;
         match known {
             Some(package) if package.state == PackageState::Live => {
-                return Ok(Stored::Live(package));
+                if !superseded.is_empty() {
+                    let after = shown(&package)?;
+                    write
+                        .record(event("package.revert", file, None, after))
+                        .await?;
+                }
+                return Ok(Stored::Live {
+                    package,
+                    superseded,
+                });
             }
             Some(package) => set_state(&mut write.tx, &package.id, PackageState::Checking).await?,
             None => insert(&mut write.tx, origin, id, file, content).await?,
         }
-        sqlx::query(
-            "UPDATE package SET state = 'retired' WHERE file = ? AND state = 'checking' AND id <> ?",
-        )
-        .bind(file.as_str())
-        .bind(id.as_str())
-        .execute(&mut *write.tx)
-        .await?;
         let package = find(&mut write.tx, id).await?.ok_or_else(|| absent(id))?;
         let after = shown(&package)?;
         write
@@ -294,6 +305,25 @@ async fn retire(tx: &mut engine::Transaction, package: &Package) -> Result<(), O
         .execute(&mut **tx)
         .await?;
     set_state(tx, &package.id, PackageState::Retired).await
+}
+
+/// Ends the trials of `file` other than that of `id`, and names them.
+async fn retire_checking(
+    tx: &mut engine::Transaction,
+    file: &FileName,
+    id: &PackageId,
+) -> Result<Vec<Package>, OdbError> {
+    let rows = sqlx::query(SELECT_FILE_CHECKING)
+        .bind(file.as_str())
+        .bind(id.as_str())
+        .fetch_all(&mut **tx)
+        .await?;
+    let mut retired: Vec<Package> = rows.iter().map(parse).collect::<Result<_, _>>()?;
+    for package in &mut retired {
+        set_state(tx, &package.id, PackageState::Retired).await?;
+        package.state = PackageState::Retired;
+    }
+    Ok(retired)
 }
 
 async fn set_state(

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::row::to_sql;
-use crate::{Odb, OdbError, engine};
+use crate::{Odb, OdbError, engine, summary};
 
 /// An open transaction of one change.
 pub(crate) struct Write<'a> {
@@ -46,12 +46,11 @@ impl<'a> Write<'a> {
         let number: i64 = sqlx::query_scalar("SELECT generation FROM cluster")
             .fetch_one(&mut *self.tx)
             .await?;
-        let summary = format!("{} {}", event.action, event.object);
         sqlx::query("INSERT INTO generation (number, at, who, summary) VALUES (?, ?, ?, ?)")
             .bind(number)
             .bind(self.origin.at.unix_us())
             .bind(&self.origin.who)
-            .bind(summary)
+            .bind(summary::of(&event))
             .execute(&mut *self.tx)
             .await?;
         self.audit(event, Some(number)).await?;

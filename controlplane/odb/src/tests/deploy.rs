@@ -48,7 +48,7 @@ async fn the_same_content_makes_no_new_generation_and_an_old_one_comes_back() {
         .package_store(&origin(), &id, &file, b"1")
         .await
         .unwrap();
-    assert!(matches!(stored, Stored::Live(_)));
+    assert!(matches!(stored, Stored::Live { superseded, .. } if superseded.is_empty()));
     assert_eq!(store.generation().await, before);
     store.live("a.py", "2", &["a.x"]).await;
     let LiveOutcome::Live(back) = store.live("a.py", "1", &["a.x"]).await else {
@@ -153,4 +153,32 @@ async fn a_refused_package_can_be_tried_again_and_the_newest_trial_wins() {
             .collect::<Vec<_>>(),
         [&newer]
     );
+}
+
+#[tokio::test]
+async fn going_back_to_what_is_live_ends_the_trial_that_is_on() {
+    let store = Store::new().await;
+    store.live("a.py", "1", &["a.x"]).await;
+    let before = store.generation().await;
+    let store_one = async |content: &str| {
+        let (file, id) = package("a.py", content);
+        store
+            .odb
+            .package_store(&origin(), &id, &file, content.as_bytes())
+            .await
+            .unwrap()
+    };
+    store_one("2").await;
+    let Stored::Live { superseded, .. } = store_one("1").await else {
+        panic!("it is live")
+    };
+    let (_, second) = package("a.py", "2");
+    assert_eq!(superseded[0].id, second);
+    let error = store
+        .odb
+        .package_go_live(&origin(), &second, &[declared("a.x")])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OdbError::PackageState { .. }), "{error}");
+    assert_eq!(store.generation().await, before);
 }

@@ -47,6 +47,14 @@ pub enum InvokeError {
     TimedOut(NodeName),
 }
 
+/// The place where the answer of one invocation is awaited; gone with whoever waits, also when the
+/// caller hangs up.
+struct Pending<'a> {
+    fleet: &'a Fleet,
+    node: &'a NodeName,
+    id: u64,
+}
+
 // === impl Fleet ===
 
 impl Fleet {
@@ -66,7 +74,7 @@ impl Fleet {
             .unwrap_or(0)
             .checked_rem(connected.len())
             .unwrap_or(0);
-        let node = connected.get(turn).cloned().ok_or(InvokeError::NoNode)?;
+        let node = connected.get(turn).ok_or(InvokeError::NoNode)?;
         let (sender, answer) = oneshot::channel();
         let wait = request.timeout + GRACE;
         let message = proto::control_message::Message::Invoke(proto::Invoke {
@@ -77,24 +85,20 @@ impl Fleet {
             cid: request.cid,
             timeout_ms: u32::try_from(request.timeout.as_millis()).unwrap_or(u32::MAX),
         });
-        self.pending(&node, id, Some(sender));
-        if !self.send(&node, message) {
-            self.pending(&node, id, None);
-            return Err(InvokeError::Busy(node));
+        let _pending = Pending::open(self, node, id, sender);
+        if !self.send(node, message) {
+            return Err(InvokeError::Busy(node.clone()));
         }
         match tokio::time::timeout(wait, answer).await {
             Ok(Ok(result)) => Ok(Invoked {
-                node,
+                node: node.clone(),
                 status: result.status,
                 content_type: result.content_type,
                 body: result.body,
                 total_us: result.total_us,
             }),
-            Ok(Err(_)) => Err(InvokeError::Gone(node)),
-            Err(_) => {
-                self.pending(&node, id, None);
-                Err(InvokeError::TimedOut(node))
-            }
+            Ok(Err(_)) => Err(InvokeError::Gone(node.clone())),
+            Err(_) => Err(InvokeError::TimedOut(node.clone())),
         }
     }
 
@@ -106,18 +110,66 @@ impl Fleet {
             }
         });
     }
+}
 
-    fn pending(
-        &self,
-        name: &NodeName,
+// === impl Pending ===
+
+impl<'a> Pending<'a> {
+    fn open(
+        fleet: &'a Fleet,
+        node: &'a NodeName,
         id: u64,
-        sender: Option<oneshot::Sender<proto::InvokeResult>>,
-    ) {
-        if let Some(entry) = self.nodes().get_mut(name) {
-            match sender {
-                Some(sender) => drop(entry.invocations.insert(id, sender)),
-                None => drop(entry.invocations.remove(&id)),
-            }
+        sender: oneshot::Sender<proto::InvokeResult>,
+    ) -> Self {
+        if let Some(entry) = fleet.nodes().get_mut(node) {
+            entry.invocations.insert(id, sender);
         }
+        Self { fleet, node, id }
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.fleet.nodes().get_mut(self.node) {
+            entry.invocations.remove(&self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cp_model::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_caller_that_hangs_up_leaves_nothing_behind() {
+        let (fleet, _reports) = Fleet::new();
+        let node = NodeName::parse("n1").unwrap();
+        let at = Timestamp::from_unix_us(0);
+        let mut ticket = fleet.connect(&node, &proto::Hello::default(), at);
+        let request = InvokeRequest {
+            service: ServiceName::parse("a").unwrap(),
+            body: Bytes::new(),
+            content_type: String::new(),
+            cid: String::new(),
+            timeout: Duration::from_mins(1),
+        };
+        let pending = || {
+            fleet
+                .nodes()
+                .get(&node)
+                .map(|entry| entry.invocations.len())
+        };
+        let candidates = [node.clone()];
+        let asked = async {
+            ticket.outbox.recv().await.unwrap();
+            pending()
+        };
+        tokio::select! {
+            _ = fleet.invoke(&candidates, request) => panic!("nobody answers"),
+            waiting = asked => assert_eq!(waiting, Some(1)),
+        }
+        assert_eq!(pending(), Some(0));
     }
 }

@@ -232,3 +232,22 @@ async fn every_answer_carries_the_security_headers() {
         assert_eq!(answer.header("cache-control"), "no-store", "{what}");
     }
 }
+
+#[tokio::test]
+async fn an_id_of_the_caller_is_taken_when_nodes_would_take_it() {
+    let (plane, _folder) = Plane::new().await;
+    let longest = "x".repeat(64);
+    for (given, is_taken) in [
+        ("a-_.:+/=@Z9", true),
+        (longest.as_str(), true),
+        (&format!("{longest}x"), false),
+        ("a b", false),
+        ("a\"b", false),
+    ] {
+        let headers = [("x-request-id", given)];
+        let answer = plane
+            .call_with("GET /api/v1/cluster", &headers, Value::Null)
+            .await;
+        assert_eq!(answer.header("x-request-id") == given, is_taken, "{given}");
+    }
+}
