@@ -1,10 +1,13 @@
 //! A deployed file whose import takes longer than a person is kept waiting: asked for until it is live or refused.
 //! It owns no printing. Invariant: it only reads, so that following a file never deploys it again.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::deploy::{Live, Outcome, Refused, live_version};
 use super::session::WAIT;
@@ -15,10 +18,64 @@ use crate::problem::Problem;
 
 const POLL: Duration = Duration::from_millis(250);
 /// Beyond the control plane's own limit for a trial (30 s), so that its verdict is what is told.
-pub(super) const FOLLOW_MAX: Duration = Duration::from_secs(45);
+const FOLLOW_MAX: Duration = Duration::from_secs(45);
+
+/// A file whose import has ended, and when its deploy began.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) path: PathBuf,
+    pub(super) start: Instant,
+    /// `None` when another content of the file took its place.
+    pub(super) verdict: Result<Option<Outcome>, Failure>,
+}
+
+/// One follower per file, that of its newest content.
+#[derive(Debug, Default)]
+pub(super) struct Followers {
+    running: JoinSet<Followed>,
+    files: HashMap<PathBuf, AbortHandle>,
+}
+
+// === impl Followers ===
+
+impl Followers {
+    pub(super) fn follow(&mut self, api: &Api, path: &Path, start: Instant, package: Value) {
+        self.forget(path);
+        let (api, at) = (api.clone(), path.to_owned());
+        let follower = self.running.spawn(async move {
+            Followed {
+                path: at,
+                start,
+                verdict: verdict(&api, &package).await,
+            }
+        });
+        self.files.insert(path.to_owned(), follower);
+    }
+
+    /// An earlier content matters no more.
+    pub(super) fn forget(&mut self, path: &Path) {
+        if let Some(follower) = self.files.remove(path) {
+            follower.abort();
+        }
+    }
+
+    /// The next that ends; `None` when nothing is followed. May be dropped at any time.
+    pub(super) async fn next(&mut self) -> Option<Followed> {
+        loop {
+            match self.running.join_next().await? {
+                Ok(followed) => {
+                    self.files.remove(&followed.path);
+                    return Some(followed);
+                }
+                // One that was forgotten; others may still come.
+                Err(_aborted) => {}
+            }
+        }
+    }
+}
 
 /// How it ended; `None` when another version of the file took its place.
-pub(super) async fn verdict(api: &Api, package: &Value) -> Result<Option<Outcome>, Failure> {
+async fn verdict(api: &Api, package: &Value) -> Result<Option<Outcome>, Failure> {
     let path = format!("/packages/{}", field(package, "/id"));
     let until_decided = async {
         loop {
@@ -131,6 +188,24 @@ mod tests {
         };
         let lines = refused.lines("a.py", &plain());
         assert_eq!(lines, ["✗ a.py:4 late – still serving v2"]);
+    }
+
+    #[test]
+    fn a_file_that_is_saved_again_is_followed_in_its_newest_content_only() {
+        let retired = (200, r#"{"id":"p2","state":"retired"}"#);
+        let (api, requests) = server(vec![retired]);
+        let path = Path::new("a.py");
+        block_on(async {
+            let mut followers = Followers::default();
+            let package = |id: &str| json!({ "id": id });
+            followers.follow(&api, path, Instant::now(), package("p1"));
+            followers.follow(&api, path, Instant::now(), package("p2"));
+            let followed = followers.next().await.unwrap();
+            assert_eq!(followed.path, path);
+            assert!(matches!(followed.verdict, Ok(None)));
+            assert!(followers.next().await.is_none());
+        });
+        assert!(requests.recv().unwrap().contains("/packages/p2"));
     }
 
     #[test]

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
 
 use super::channels::{self, Channel};
 use super::deploy::{self, Outcome};
+use super::follow::{Followed, Followers};
 use super::processes::{Event, Processes};
 use super::project::Project;
 use super::requests::RequestLog;
 use super::start::Cluster;
 use super::try_line::try_line;
 use super::watch::{Debounce, Watch};
-use super::{follow, logs, say};
+use super::{logs, say};
 use crate::applied::readable;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
@@ -27,9 +27,6 @@ pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// Paths that wait while a deploy runs. A save is a handful of events; when more come, all files are looked at anyway.
 const PATHS_MAX: usize = 1024;
 
-/// A file that is being tried, and since when.
-type Followed = (PathBuf, Instant, Result<Option<Outcome>, Failure>);
-
 pub(crate) struct Session<'a> {
     project: &'a Project,
     cluster: Cluster,
@@ -39,9 +36,8 @@ pub(crate) struct Session<'a> {
     channels_wait: bool,
     /// What was deployed last, per file.
     sources: HashMap<PathBuf, Vec<u8>>,
-    /// Files whose import takes long; one follower per file, that of its newest content.
-    followers: JoinSet<Followed>,
-    following: HashMap<PathBuf, AbortHandle>,
+    /// Files whose import takes long.
+    followers: Followers,
     requests: RequestLog,
     debounce: Debounce,
     watch: Watch,
@@ -68,8 +64,7 @@ impl<'a> Session<'a> {
             channels: Vec::new(),
             channels_wait: false,
             sources: HashMap::new(),
-            followers: JoinSet::new(),
-            following: HashMap::new(),
+            followers: Followers::default(),
             requests: RequestLog::new(now),
             debounce: Debounce::default(),
             paths,
@@ -101,7 +96,7 @@ impl<'a> Session<'a> {
             tokio::select! {
                 Some(event) = events.recv() => self.event(event, processes)?,
                 Some(path) = self.paths.recv() => self.touched(path)?,
-                Some(Ok(followed)) = self.followers.join_next() => self.decided(followed).await,
+                Some(followed) = self.followers.next() => self.decided(followed).await,
                 () = tokio::time::sleep_until(due.into()) => self.due().await?,
             }
         }
@@ -206,7 +201,13 @@ impl<'a> Session<'a> {
                 other => other?,
             };
         self.sources.insert(path.to_owned(), source);
-        self.follow(path, &outcome, start);
+        self.followers.forget(path);
+        if let Outcome::Checking(checking) = &outcome {
+            let package = checking.answer.get("package").cloned();
+            let package = package.unwrap_or_default();
+            self.followers
+                .follow(&self.cluster.api, path, start, package);
+        }
         self.told(&short, outcome, start);
         if self.channels_wait {
             self.apply_channels().await?;
@@ -214,26 +215,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// What is not decided yet is asked for beside everything else; an earlier content of the file matters no more.
-    fn follow(&mut self, path: &Path, outcome: &Outcome, start: Instant) {
-        if let Some(earlier) = self.following.remove(path) {
-            earlier.abort();
-        }
-        let Outcome::Checking(checking) = outcome else {
-            return;
-        };
-        let (api, at) = (self.cluster.api.clone(), path.to_owned());
-        let package = checking.answer.get("package").cloned().unwrap_or_default();
-        let follower = self
-            .followers
-            .spawn(async move { (at, start, follow::verdict(&api, &package).await) });
-        self.following.insert(path.to_owned(), follower);
-    }
-
-    async fn decided(&mut self, (path, start, verdict): Followed) {
-        self.following.remove(&path);
-        match verdict {
-            Ok(Some(outcome)) => self.told(&self.project.short(&path), outcome, start),
+    async fn decided(&mut self, followed: Followed) {
+        match followed.verdict {
+            Ok(Some(outcome)) => {
+                let short = self.project.short(&followed.path);
+                self.told(&short, outcome, followed.start);
+            }
             // Another content of the file took its place, and its deploy tells of it.
             Ok(None) => {}
             Err(failure) => self.output.failure(&failure),

@@ -69,7 +69,7 @@ impl Mailbox {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         // Unbounded, because a lease is dropped and a fault reported where nothing may wait, and cannot grow: the node
         // applies one generation at a time and waits for its answer, a set is released once, a link faults once in its
-        // life, and trials wait for their answers too, as many as the control plane has packages to check.
+        // life, and trials wait for their answers too, as many as the agent has room for.
         let (commands, receiver) = flume::unbounded();
         Ok((
             Self {
