@@ -22,7 +22,7 @@ use crate::query::{Page, PageQuery};
 use crate::render::AsIs;
 use crate::stats::SummaryBody;
 
-/// A gRPC message to a node holds 4 MiB; this leaves room for the rest of it.
+/// Calls by hand; each is held whole here and in the node. A gRPC message would hold 64 MiB.
 const INVOKE_BYTES_MAX: usize = 3 * 1024 * 1024;
 const INVOKE_TIMEOUT_DEFAULT_MS: u64 = 30_000;
 const INVOKE_TIMEOUT_MAX_MS: u64 = 600_000;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Invalid, PackageId, ServiceName, Timestamp};
 
-/// The wire to the nodes carries a package whole, so it must fit one message.
+/// Far above any service file that a person wrote; nodes refuse larger ones.
 pub const PACKAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const FILE_BYTES_MAX: usize = 100;
 

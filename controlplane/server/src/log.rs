@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing logs a token, a cookie or a body; fields are ids, names and numbers.
 
+mod json;
+
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
@@ -23,7 +25,7 @@ pub(crate) fn start(format: Option<LogFormat>) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     match format {
-        LogFormat::Json => base.json().flatten_event(true).init(),
+        LogFormat::Json => base.event_format(json::JsonLines).init(),
         LogFormat::Pretty => base.compact().init(),
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Refusal;
 
-/// The largest service file; the wire's own limit for one message.
+/// The largest service file: far above any that a person wrote, and read whole at each look.
 pub const PACKAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const ID_LENGTH: usize = 64;
 
