@@ -4,6 +4,7 @@
 //! refused anywhere leaves the serving generation and the disk as they were; a disk that fails
 //! after the cores have switched is told, but takes nothing back.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -169,8 +170,13 @@ impl<N: Node> Generations<N> {
 
     /// The generation serves already: a failing disk is an error to look at, not a refusal.
     async fn keep(&mut self, wire: &proto::Snapshot) {
-        let (file, wire_kept) = (self.file.clone(), wire.clone());
-        let saved = tokio::task::spawn_blocking(move || file.save(&wire_kept)).await;
+        let (file, packages, wire_kept) = (self.file.clone(), self.packages.clone(), wire.clone());
+        let saved = tokio::task::spawn_blocking(move || {
+            file.save(&wire_kept)?;
+            sweep(&file, &packages);
+            Ok::<_, std::io::Error>(())
+        })
+        .await;
         let failed = match saved {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -206,6 +212,19 @@ impl<N: Node> Generations<N> {
             refusals: refusals.0.into_iter().map(Into::into).collect(),
             serving,
         })
+    }
+}
+
+/// Removes packages that neither snapshot on disk names. Room is all that a failure costs.
+fn sweep(file: &SnapshotFile, packages: &PackageStore) {
+    let snapshots = file.load(None);
+    let named: HashSet<&str> = snapshots
+        .iter()
+        .flat_map(|snapshot| &snapshot.packages)
+        .map(|package| package.id.as_str())
+        .collect();
+    if let Err(error) = packages.sweep(|id| named.contains(id.as_str())) {
+        tracing::warn!(%error, "unused packages not removed from disk");
     }
 }
 
