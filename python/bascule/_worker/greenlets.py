@@ -9,6 +9,7 @@ gather per socket and leave in one write per turn of the loop.
 from __future__ import annotations
 
 import _socket
+from collections import deque
 
 import gevent
 from gevent import get_hub
@@ -22,10 +23,10 @@ from bascule.tracebacks import message
 
 from .control import Control, hello
 from .frames import FrameReader, ProtocolError
+from .outbox import Outbox
 from .serve import IN_FLIGHT_MAX, CallCancelled, answer, overloaded
 
 _IDLE_MAX = 256
-_PENDING_BYTES_MAX = 8 * 1024 * 1024
 _READ, _WRITE = 1, 2
 LIBRARY = f"gevent {gevent.__version__}"
 
@@ -84,8 +85,8 @@ class Link:
         self.sock = _socket.socket(fileno=fd)
         self.sock.setblocking(False)
         self.reader = FrameReader()
-        self.out = []
-        self.pending = b""
+        self.outbox = Outbox()
+        self.waits_to_write = False
         self.gathering = False
         self.closed = False
         hub_loop = get_hub().loop
@@ -94,49 +95,54 @@ class Link:
         self._writable = hub_loop.io(fd, _WRITE)
         self._readable.start(self.on_readable)
 
-    def send(self, frame):
-        """Adds a frame to what leaves at the end of this turn."""
-        self.out.append(frame)
-        if not self.gathering:
+    def send(self, frame, call_id=None):
+        """Adds a frame to what leaves at the end of this turn; a large one leaves at once."""
+        if self.outbox.put(frame, call_id):
+            self.flush()
+        elif not self.gathering:
             self.gathering = True
-            self._run_soon(self.flush)
+            self._run_soon(self.flush_gathered)
+
+    def flush_gathered(self):
+        """The end of a turn in which frames gathered."""
+        self.gathering = False
+        self.flush()
+
+    def on_writable(self):
+        """The socket takes bytes again."""
+        self.waits_to_write = False
+        self._writable.stop()
+        self.flush()
 
     def flush(self):
-        """Writes what has gathered, or waits until the socket takes it."""
-        self.gathering = False
+        """Writes what there is; what the socket does not take waits, and the hub does not."""
         if self.closed:
             return
-        if self.out:
-            out, self.out = self.out, []
-            data = out[0] if len(out) == 1 else b"".join(out)
-            if self.pending:
-                self.pending += data
-                return self._hold_reading()
-        elif not (data := self.pending):
-            return None
-        try:
-            sent = self.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return self.close()
-        if sent == len(data):
-            if self.pending:
-                self.pending = b""
-                self._writable.stop()
-                if not self._readable.active:
-                    self._readable.start(self.on_readable)
-            loop.check_finished()
-            return None
-        if not self.pending:
-            self._writable.start(self.flush)
-        self.pending = data[sent:]
-        return None
-
-    def _hold_reading(self):
-        """A peer that does not read gets no more calls served."""
-        if len(self.pending) > _PENDING_BYTES_MAX:
+        outbox = self.outbox
+        if self.waits_to_write:
+            outbox.count()
+        else:
+            try:
+                written = outbox.write(self.sock)
+            except OSError:
+                # Not now: this may be in the middle of starting calls.
+                outbox.clear()
+                self._run_soon(self.close)
+                return
+            if not written:
+                self.waits_to_write = True
+                self._writable.start(self.on_writable)
+        if outbox.full:
+            # A peer that does not read gets no more calls served.
             self._readable.stop()
+        elif not self._readable.active:
+            self._readable.start(self.on_readable)
+            self._run_soon(self.resume)
+        if loop.stopping and not outbox:
+            self._run_soon(loop.check_finished)
+
+    def resume(self):
+        """There is room again; calls that were held go on."""
 
     def on_readable(self):
         """Reads once and acts on every whole frame."""
@@ -159,6 +165,7 @@ class Link:
             self.closed = True
             self._readable.stop()
             self._writable.stop()
+            self.outbox.clear()
             self.sock.close()
             self.on_closed()
 
@@ -182,30 +189,48 @@ class CoreLink(Link):
     def __init__(self, fd):
         super().__init__(fd)
         self.parked = {}
+        #: Calls that may not start while the peer does not read.
+        self.held = deque()
 
     def receive(self):
         """Starts every call that has arrived; those that do not block are done afterwards."""
+        self._begin(self.reader.calls(self))
+
+    def resume(self):
+        """Starts calls that were held, as far as there is room."""
+        if self.held and not self.closed:
+            held, self.held = self.held, deque()
+            self._begin(held)
+
+    def _begin(self, items):
         earlier, self.gathering = self.gathering, True
+        outbox = self.outbox
         try:
-            for item in self.reader.calls(self):
+            for item in items:
                 if type(item) is int:
                     self.cancel(item)
+                elif outbox.full or self.held:
+                    self.held.append(item)
                 else:
                     loop.start(item)
         finally:
             self.gathering = earlier
-        if self.out and not earlier:
+        if not earlier:
             self.flush()
 
     def cancel(self, call_id):
-        """Kills the greenlet of a call that still runs."""
+        """Kills the greenlet of a call that still runs; takes back what has not left."""
         call = self.parked.pop(call_id, None)
         if call is not None:
             call.cancelled = True
             call.greenlet.throw(CallCancelled)
+        elif self.held or self.outbox.held:
+            self.held = deque(call for call in self.held if call.id != call_id)
+            self.outbox.drop(call_id)
 
     def on_closed(self):
         """Nobody waits for these calls any more."""
+        self.held.clear()
         for call_id in list(self.parked):
             self.cancel(call_id)
 
@@ -270,7 +295,7 @@ class Loop:
             if call.parked:
                 call.link.parked.pop(call.id, None)
             if not call.cancelled and frame is not None:
-                call.link.send(frame)
+                call.link.send(frame, call.id)
             self.finish()
             # What a call has put into context variables must not reach the next one.
             this.gr_context = None
@@ -308,10 +333,10 @@ class Loop:
         if not self.stopping or self.in_flight or self.ended.is_set():
             return
         for link in self.cores:
-            if not link.closed:
+            if not link.closed and not link.outbox.full:
                 # Calls that had arrived before the end was near are served, too.
                 link.on_readable()
-        if not self.in_flight and not any(link.out or link.pending for link in self.cores if not link.closed):
+        if not self.in_flight and not any(link.outbox or link.held for link in self.cores if not link.closed):
             self.ended.set()
 
     def abandon(self):

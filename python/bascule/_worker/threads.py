@@ -14,7 +14,6 @@ import os
 import selectors
 import signal
 import threading
-from collections import deque
 from queue import SimpleQueue
 
 from bascule import logs, runtime
@@ -22,13 +21,13 @@ from bascule.tracebacks import message
 
 from .control import Control, hello
 from .frames import FrameReader, ProtocolError
+from .outbox import Outbox
 from .serve import IN_FLIGHT_MAX, CallCancelled, answer, overloaded
 
 _THREADS_FIRST = 2
 _THREADS_MAX = int(os.environ.get("BASCULE_WORKER_THREADS", "128"))
 # Calls that wait this long without one being taken prove that all threads are busy or blocked.
 _STALL_SECONDS = 0.002
-_PENDING_BYTES_MAX = 8 * 1024 * 1024
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 _local = threading.local()
@@ -68,51 +67,77 @@ class Link:
         self.sock.setblocking(False)
         self.reader = FrameReader()
         self.loop = loop
-        self.out = deque()
-        self.pending = b""
+        self.outbox = Outbox()
         self.closed = False
         self.waits_to_write = False
         self._sending = threading.Lock()
         self.calls = {}
+        self._held_calls = []
 
-    def send(self, frame):
+    def send(self, frame, call_id=None):
         """Writes a frame; frames of other threads that come meanwhile leave with the same write."""
-        self.out.append(frame)
+        self.outbox.put(frame, call_id)
         self.flush()
 
     def flush(self):
         """Whoever holds the lock sends for all; who does not get it may go, it looks again."""
-        while (self.out or self.pending) and not self.closed:
+        outbox = self.outbox
+        while (outbox.fresh or (outbox.held and not self.waits_to_write)) and not self.closed:
             if not self._sending.acquire(False):
                 return
+            was_full, blocked, resumed = outbox.full, False, ()
             try:
-                taken = [self.pending] if self.pending else []
-                while self.out:
-                    taken.append(self.out.popleft())
-                data = taken[0] if len(taken) == 1 else b"".join(taken)
-                try:
-                    sent = self.sock.send(data) if data else 0
-                except BlockingIOError:
-                    sent = 0
-                except OSError as error:
-                    if error.errno == errno.ENOTSOCK:
-                        # A child that a service forked has come to the end of the call.
-                        os._exit(0)
-                    # The peer is gone; the reading side will see it and close.
-                    sent = len(data)
-                self.pending = data[sent:]
-                blocked = bool(self.pending)
+                if self.waits_to_write:
+                    outbox.count()
+                elif not outbox.write(self.sock):
+                    self.waits_to_write = blocked = True
+            except OSError as error:
+                if error.errno == errno.ENOTSOCK:
+                    # A child that a service forked has come to the end of the call.
+                    os._exit(0)
+                # The peer is gone; the reading side will see it and close.
+                outbox.clear()
             finally:
+                if self._held_calls and not outbox.full:
+                    resumed, self._held_calls = self._held_calls, []
                 self._sending.release()
-            if blocked:
-                self.waits_to_write = True
+            self.loop.resume(resumed)
+            if blocked or outbox.full is not was_full:
                 self.loop.wake()
-                return
+
+    def hold(self, call):
+        """Keeps a call from starting while the peer does not read; False when it reads again."""
+        with self._sending:
+            held = self.outbox.full
+            if held:
+                self._held_calls.append(call)
+        self.flush()
+        return held
+
+    def drop(self, call_id):
+        """Takes a finished answer back that waits behind others."""
+        with self._sending:
+            self.outbox.drop(call_id)
+        self.flush()
+
+    def close(self):
+        """Ends the socket; calls that were held end as cancelled ones."""
+        with self._sending:
+            self.closed = True
+            self.outbox.clear()
+            held, self._held_calls = self._held_calls, []
+        self.sock.close()
+        self.loop.resume(held)
 
     def events(self):
         """What the selector should wait for."""
         events = _WRITE if self.waits_to_write else 0
-        return events | (0 if len(self.pending) > _PENDING_BYTES_MAX else _READ)
+        return events | (0 if self.outbox.full else _READ)
+
+
+def _end_calls_of_children():
+    """A child that a service forked ends where its copy of the call ends."""
+    Link.send = lambda *_: os._exit(0)
 
 
 class ThreadLoop:
@@ -133,6 +158,7 @@ class ThreadLoop:
     def run(self, registry, control_fd, core_fds):
         """Serves until STOP, SIGTERM or the end of the control socket; returns the exit status."""
         runtime.active = TrackedThreads(self)
+        os.register_at_fork(after_in_child=_end_calls_of_children)
         self.plans = registry.plans
         self.selector = selectors.DefaultSelector()
         self.control_link = Link(control_fd, self)
@@ -202,10 +228,9 @@ class ThreadLoop:
 
     def _close(self, link):
         self.selector.unregister(link.sock)
-        link.closed = True
         for call_id in list(link.calls):
             self._cancel(link, call_id)
-        link.sock.close()
+        link.close()
 
     def _start(self, link, call):
         if self.in_flight >= IN_FLIGHT_MAX:
@@ -222,6 +247,8 @@ class ThreadLoop:
             call.cancelled = True
             if call.plan is not None:
                 self.threads_max = min(self.threads_max + 1, 4 * _THREADS_MAX)
+        elif link.outbox.held:
+            link.drop(call_id)
 
     def _grow(self, waiting):
         for _ in range(min(waiting, 16)):
@@ -242,20 +269,27 @@ class ThreadLoop:
         while True:
             call = take()
             if not call.cancelled:
+                if call.link.outbox.full and call.link.hold(call):
+                    continue
                 _local.call = call
                 try:
                     # Its own context: what a call sets there must not reach the next one.
                     frame = contextvars.Context().run(answer, plans, call)
                     link = call.link
                     if link.calls.pop(call.id, None) is call and not call.cancelled:
-                        link.send(frame)
+                        link.send(frame, call.id)
                 except CallCancelled:
                     pass
                 except BaseException as error:
                     logs.emit(logs.ERROR, f"in a thread: {message(error)}", "bascule.worker")
                 _local.call = None
-            call = None
+            call = frame = None
             self.finish()
+
+    def resume(self, calls):
+        """Puts calls that were held back in line."""
+        for call in calls:
+            self.queue.put(call)
 
     @staticmethod
     def _beside(task):
@@ -297,7 +331,7 @@ class ThreadLoop:
         if not self.stopping or self.in_flight:
             return False
         for link in self.cores:
-            if not link.closed:
+            if not link.closed and not link.outbox.full:
                 # Calls that had arrived before the end was near are served, too.
                 self._on_readable(link)
-        return not self.in_flight and not any(link.out or link.pending for link in self.cores if not link.closed)
+        return not self.in_flight and not any(link.outbox for link in self.cores if not link.closed)
