@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bascule_proto::config::v1::control_message::Message as ToNode;
 use serde_json::{Value, json};
 
 use crate::fake_node::{FakeNode, Manner};
@@ -252,4 +253,37 @@ async fn built_in_names_and_names_twice_are_refused() {
         .expect(422)
         .detail_has("twice");
     plane.deploy("a.py", "service a/b", "").await.expect(422);
+}
+
+#[tokio::test]
+async fn taking_a_save_back_during_its_trial_leaves_the_old_version_live() {
+    let (plane, _folder) = Plane::new().await;
+    let nodes = fleet(&plane, &[("n1", Manner::Obedient)]).await;
+    let first = plane.deploy("a.py", "service a.x", "").await.expect(200);
+    drop(nodes);
+    let mut node = FakeNode::connect(&plane, "n1").await;
+    let saved = plane.deploy("a.py", "service a.x\nservice a.y", "");
+    let taken_back = async {
+        let trial = loop {
+            if let Some(ToNode::Trial(trial)) = node.next().await.unwrap() {
+                break trial;
+            }
+        };
+        let back = plane.deploy("a.py", "service a.x", "").await.expect(200);
+        assert_eq!(back.body["package"]["id"], first.body["package"]["id"]);
+        trial
+    };
+    let (saved, trial) = tokio::join!(saved, taken_back);
+    saved.expect(409).detail_has("in between");
+    // The word of the node comes too late; what it says next is heard after it.
+    node.try_package(trial).await;
+    let generation = &first.body["generation"];
+    node.ack(generation.as_u64().unwrap()).await;
+    plane
+        .eventually("/api/v1/nodes/n1", |body| body["ack_us"] == 42)
+        .await;
+    let id = first.body["package"]["id"].as_str().unwrap();
+    let path = format!("GET /api/v1/packages/{id}");
+    let shown = plane.call(&path, Value::Null).await.expect(200).body;
+    assert_eq!(shown["state"], "live");
 }

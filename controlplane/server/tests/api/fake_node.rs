@@ -144,7 +144,7 @@ impl FakeNode {
         self.say(ToPlane::Nack(nack)).await;
     }
 
-    async fn try_package(&mut self, trial: proto::Trial) {
+    pub(crate) async fn try_package(&mut self, trial: proto::Trial) {
         let package_id = trial.package.unwrap().id;
         let mut request = Request::new(proto::FetchPackageRequest {
             package_id: package_id.clone(),
