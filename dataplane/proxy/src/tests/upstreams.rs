@@ -103,12 +103,14 @@ impl Upstream {
         }
     }
 
-    /// A port where nobody listens.
+    /// A port where nobody listens, nor will: a connection holds it to the end of the process. A port that
+    /// was only tried out could be given to an upstream of another test.
     pub(super) fn nobody() -> SocketAddr {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let holder = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let address = holder.local_addr().unwrap();
+        std::mem::forget((holder, listener));
+        address
     }
 
     pub(super) fn asked(&self) -> usize {
