@@ -13,6 +13,9 @@ import traceback
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _ZATO = os.path.join(os.path.dirname(os.path.dirname(_OURS)), "zato") + os.sep
 _FRAMES_MAX = 60
+# A message may hold a whole body or file; a frame and a log line may not.
+MESSAGE_CHARS_MAX = 8 * 1024
+TRACEBACK_CHARS_MAX = 64 * 1024
 
 # Stored path of a package → the file name its author knows. Filled by the importer.
 user_files: dict[str, str] = {}
@@ -20,6 +23,14 @@ user_files: dict[str, str] = {}
 
 def _is_ours(filename):
     return filename.startswith((_OURS, _ZATO)) or filename.startswith("<frozen importlib")
+
+
+def shortened(text: str, limit: int = MESSAGE_CHARS_MAX) -> str:
+    """The text, or its beginning and its end when it is longer than the limit."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} … {len(text) - 2 * half} characters left out … {text[-half:]}"
 
 
 def _clean(report, seen):
@@ -45,7 +56,7 @@ def render(error: BaseException) -> str:
     try:
         report = traceback.TracebackException.from_exception(error, limit=-4 * _FRAMES_MAX)
         _clean(report, set())
-        return "".join(report.format())
+        return shortened("".join(report.format()), TRACEBACK_CHARS_MAX)
     except Exception as problem:
         return f"{type(error).__name__} (its traceback cannot be shown: {type(problem).__name__})"
 
@@ -57,7 +68,7 @@ def message(error: BaseException) -> str:
     except Exception:
         text = ""
     name = type(error).__name__
-    return f"{name}: {text}" if text else name
+    return shortened(f"{name}: {text}" if text else name)
 
 
 def line_in(error: BaseException, path: str):

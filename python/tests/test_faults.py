@@ -7,7 +7,7 @@ from harness import LIMIT, Worker, WorkerCase, in_each_mode
 
 SOURCE = ("faults.py", """
     import os, subprocess, sys, threading
-    from bascule import Service
+    from bascule import BadRequest, Service
 
     class Echo(Service):
         def handle(self):
@@ -35,6 +35,25 @@ SOURCE = ("faults.py", """
     class Killed(Service):
         def handle(self):
             os._exit(9)
+    class Long(Service):
+        def handle(self):
+            kind = self.request.payload
+            long = "x" * ((90 if kind in ("message", "details") else 20) << 20)
+            if kind == "message":
+                raise ValueError(long)
+            if kind == "details":
+                raise BadRequest(self.cid, long)
+            if kind == "list":
+                raise BadRequest(self.cid, [long])
+            if kind == "headers":
+                raise BadRequest(self.cid, "no", headers={"X-Long": long})
+            if kind == "name":
+                raise type("\u00e9" * 70000, (Exception,), {})
+            self.response.payload = "ok"
+            if kind == "content type":
+                self.response.content_type = long
+            else:
+                self.response.headers["X-Long"] = long
     class Thrown(Service):
         def handle(self):
             def stray():
@@ -61,6 +80,17 @@ class Faults(WorkerCase):
 
     def test_processes_of_services_inherit_no_socket(self):
         self.assertEqual(self.worker.call("faults.subprocess").json, {"sockets": []})
+
+    def test_what_an_error_says_fits_a_frame_whatever_its_length(self):
+        for kind, status in (("message", 500), ("details", 400), ("list", 400), ("headers", 500),
+                             ("name", 500), ("content type", 500), ("reply headers", 500)):
+            with self.subTest(kind):
+                answer = self.worker.call("faults.long", json_body=kind)
+                self.assertEqual(answer.status, status)
+                self.assertLess(len(answer.body), 70000)
+                self.assertLess(len(answer.traceback), 70000)
+                self.assertLess(len(answer.raised), 70)
+        self.alive()
 
     def test_endless_recursion_fails_its_call_only(self):
         self.assertEqual(self.worker.call("faults.recurses").raised, "RecursionError")

@@ -83,7 +83,87 @@ class Imports(WorkerCase):
                 name = "x"
                 def handle(self): ...
         """)
-        self.assertIn("classes A and B are both named 'x'", error["message"])
+        self.assertIn("classes A (line 3) and B (line 6) are both named 'x'", error["message"])
+        self.assertEqual((error["line"], error["traceback"]), (6, ""))
+
+    def test_two_classes_of_one_name_are_refused_with_both_lines(self):
+        error = self.refused("""
+            from bascule import Service
+            class A(Service):
+                def handle(self): ...
+            class A(Service):
+                def handle(self): ...
+        """)
+        self.assertIn("two classes are named A (lines 3 and 5)", error["message"])
+        self.assertEqual(self.names("""
+            from bascule import Service
+            class A(Service):
+                def handle(self): ...
+            class A(A):
+                "Extends what it replaces."
+        """), ["naming.a"])
+
+    def test_a_file_without_a_service_is_refused(self):
+        for source in ("x = 1\n", "from bascule import Service\n", """
+            from bascule import Service
+            class Hidden(Service):
+                zato_dont_import = True
+                def handle(self): ...
+        """):
+            with self.subTest(source):
+                self.assertEqual(self.refused(source)["message"], "broken.py declares no service")
+
+    def test_a_class_without_a_handle_method_is_refused_unless_others_derive_from_it(self):
+        error = self.refused("""
+            from bascule import Service
+            class Fine(Service):
+                def handle(self): ...
+            class Mistyped(Service):
+                def handel(self): ...
+        """)
+        self.assertEqual((error["message"], error["line"], error["file"]), (
+            "class Mistyped (line 5) has no handle method", 5, "broken.py"))
+        based = """
+            from bascule import Service
+            class Base(Service):
+                {0}
+                def helper(self): ...
+            class Fine(Base):
+                def handle(self): ...
+        """
+        self.assertEqual(self.names(based.format("")), ["naming.fine"])
+        self.assertIn("class Base (line 3) has no handle",
+                      self.refused(based.format("name = 'base'"))["message"])
+
+    def test_a_refused_file_is_refused_again_and_leaves_nothing(self):
+        spec, first = self.worker.trial("x = 1\n", "hollow.py")
+        self.assertEqual(self.worker.ask(TRIAL, {"package": spec})["error"], first["error"])
+
+    def test_a_message_of_any_length_is_cut(self):
+        for source in ("raise ValueError('x' * (90 << 20))",
+                       "raise ValueError from ValueError('x' * (90 << 20))",
+                       "raise type('X' * (20 << 20), (Exception,), {})",
+                       "from bascule import Service\nclass A(Service):\n"
+                       "    name = 'x' * (20 << 20)\n    def handle(self): ..."):
+            with self.subTest(source):
+                error = self.refused(source)
+                self.assertLess(len(error["message"]), 9000)
+                self.assertLess(len(error["traceback"]), 70000)
+
+    def test_a_description_too_long_for_a_frame_is_refused(self):
+        error = self.refused("""
+            from bascule import Service
+            class A(Service):
+                input = "x" * (17 << 20)
+                def handle(self): ...
+        """)
+        self.assertIn("more than 16777216", error["message"])
+        self.assertEqual(self.names("""
+            from bascule import Service
+            class A(Service):
+                def handle(self): ...
+            A.__doc__ = "x" * (17 << 20)
+        """), ["naming.a"])
 
     def test_a_syntax_error_has_the_users_file_and_line(self):
         error = self.refused("import os\n\ndef f(:\n    pass\n")
@@ -198,7 +278,9 @@ class Imports(WorkerCase):
         self.assertEqual(self.worker.ping(5), 5)
         self.worker.call("gate.open")
         kind, _id, payload = self.worker.control.receive()
-        self.assertEqual((kind, payload), (TRIED, b'{"request":77,"services":[]}'))
+        self.assertEqual((kind, payload), (TRIED, (
+            b'{"request":77,"error":{"file":"hangs.py","line":0,'
+            b'"message":"hangs.py declares no service","traceback":""}}')))
 
     def test_inspect_and_the_modules_own_name_work(self):
         self.worker.deploy(("seen.py", """

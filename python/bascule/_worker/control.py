@@ -10,9 +10,13 @@ import json
 import os
 
 from bascule import jsonio
+from bascule.tracebacks import message
 
 from . import frames
 from .serve import versions
+
+# The supervisor reads no longer control frame.
+_ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
 
 def _encoded(kind, payload):
@@ -66,7 +70,15 @@ class Control:
         try:
             answer = act(request)
         except BaseException as error:
-            answer = {"request": request.get("request"), "error": {
-                "file": "", "line": 0, "message": f"{type(error).__name__}: {error}",
-                "traceback": ""}}
-        self.send(_encoded(kind, answer))
+            answer = _failed(request, "", message(error))
+        frame = _encoded(kind, answer)
+        if len(frame) > _ANSWER_BYTES_MAX:
+            file = request.get("package", {}).get("file", "")
+            what = f"its description has {len(frame)} bytes, more than {_ANSWER_BYTES_MAX}"
+            frame = _encoded(kind, _failed(request, file, what))
+        self.send(frame)
+
+
+def _failed(request, file, what):
+    return {"request": request.get("request"),
+            "error": {"file": file, "line": 0, "message": what, "traceback": ""}}

@@ -21,7 +21,18 @@ from bascule import logs
 from bascule.naming import service_name
 from bascule.plan import Plan
 from bascule.service import Service
-from bascule.tracebacks import line_in, message, render, user_files
+from bascule.tracebacks import line_in, message, render, shortened, user_files
+
+_DOCUMENTATION_CHARS_MAX = 16 * 1024
+_NAME_CHARS_MAX = 255
+
+
+class Undeclared(Exception):
+    """What a file declares cannot be served; the message is whole, the line is known."""
+
+    def __init__(self, line, what):
+        super().__init__(what)
+        self.line = line
 
 
 class ImportRefused(Exception):
@@ -35,7 +46,7 @@ class ImportRefused(Exception):
 class Package:
     """An imported package: its module and the service classes it declares."""
 
-    __slots__ = ("id", "file", "module_name", "path", "module", "classes", "lines")
+    __slots__ = ("id", "file", "module_name", "path", "module", "classes", "lines", "twice")
 
     def __init__(self, spec):
         self.id = str(spec["id"])
@@ -44,7 +55,9 @@ class Package:
         self.path = str(spec["path"])
         self.module = None
         self.classes = {}
+        #: Lines of classes by name, and of names that the file gives to two classes, both.
         self.lines = {}
+        self.twice = {}
 
     @property
     def version(self):
@@ -60,7 +73,8 @@ class Package:
                 "name": name,
                 "class_name": cls.__name__,
                 "line": self.lines.get(cls.__name__, 0),
-                "documentation": inspect.cleandoc(cls.__dict__.get("__doc__") or ""),
+                "documentation": shortened(inspect.cleandoc(cls.__dict__.get("__doc__") or ""),
+                                           _DOCUMENTATION_CHARS_MAX),
                 "input": plan.input.declared() if plan.input else [],
                 "output": plan.output.declared() if plan.output else [],
             })
@@ -83,12 +97,17 @@ class _SourceLoader:
         return self.path
 
 
-def load(spec) -> Package:
-    """Imports a package; raises ImportRefused."""
+def load(spec, trial=False) -> Package:
+    """Imports a package; raises ImportRefused.
+
+    A trial also refuses what is of no use: what ran before must still start after an update.
+    """
     package = Package(spec)
     try:
         _execute(package)
         _collect(package)
+        if trial:
+            _check_use(package)
         package.describe()
         return package
     except BaseException as error:
@@ -132,6 +151,13 @@ def _execute(package):
     linecache.cache[package.path] = (len(source), None, source.splitlines(True), package.path)
     package.lines = {node.name: node.lineno for node in ast.walk(tree)
                      if isinstance(node, ast.ClassDef)}
+    seen = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            package.lines[node.name] = node.lineno
+            if node.name in seen:
+                package.twice[node.name] = (seen[node.name], node.lineno)
+            seen[node.name] = node.lineno
     code = compile(tree, package.path, "exec", dont_inherit=True)
     name = package.module_name
     module = types.ModuleType(name)
@@ -158,20 +184,28 @@ def _execute(package):
                 sys.modules[name] = earlier
 
 
+def _own_classes(package):
+    """The service classes that the file itself defines and does not hide, each once."""
+    return list(dict.fromkeys(
+        cls for cls in package.module.__dict__.values()
+        if isinstance(cls, type) and issubclass(cls, Service)
+        and cls.__module__ == package.module_name and not cls.__dict__.get("zato_dont_import")))
+
+
 def _collect(package):
-    for cls in list(package.module.__dict__.values()):
-        if not isinstance(cls, type) or not issubclass(cls, Service):
-            continue
-        if cls.__module__ != package.module_name or cls in package.classes.values():
-            continue
-        if cls.__dict__.get("zato_dont_import") or not _handles(cls):
+    for cls in _own_classes(package):
+        if not _handles(cls):
             continue
         name = service_name(package.module_name, cls.__name__, cls.__dict__.get("name"))
-        if not isinstance(name, str) or any(ord(char) < 33 for char in name):
-            raise ValueError(f"class {cls.__name__}: {name!r} is no service name")
+        line = package.lines.get(cls.__name__, 0)
+        if (not isinstance(name, str) or len(name) > _NAME_CHARS_MAX
+                or any(ord(char) < 33 for char in name)):
+            raise Undeclared(line, f"class {cls.__name__} (line {line}): "
+                                   f"{shortened(repr(name), 255)} is no service name")
         if name in package.classes:
             other = package.classes[name].__name__
-            raise ValueError(f"classes {other} and {cls.__name__} are both named {name!r}")
+            raise Undeclared(line, f"classes {other} (line {package.lines.get(other, 0)}) and "
+                                   f"{cls.__name__} (line {line}) are both named {name!r}")
         if "auto_typing" in package.module.__dict__ and "auto_typing" not in cls.__dict__:
             cls.auto_typing = bool(package.module.auto_typing)
         logger = logs.ServiceLogger(name)
@@ -183,6 +217,21 @@ def _collect(package):
         cls.name = name
 
 
+def _check_use(package):
+    own = _own_classes(package)
+    for cls in own:
+        name, line = cls.__name__, package.lines.get(cls.__name__, 0)
+        lines = package.twice.get(name)
+        if lines and all(base.__name__ != name for base in cls.__mro__[1:]):
+            raise Undeclared(lines[1], f"two classes are named {name} (lines {lines[0]} and "
+                                       f"{lines[1]}); only the second would be served")
+        is_base = any(cls in other.__mro__[1:] for other in own)
+        if not _handles(cls) and (cls.__dict__.get("name") or not is_base):
+            raise Undeclared(line, f"class {name} (line {line}) has no handle method")
+    if not package.classes:
+        raise Undeclared(0, f"{package.file} declares no service")
+
+
 def _handles(cls):
     """A class without any handler is a base of others, not a service."""
     return cls.handle is not Service.handle or any(
@@ -190,6 +239,8 @@ def _handles(cls):
 
 
 def _report(package, error):
+    if isinstance(error, Undeclared):
+        return {"file": package.file, "line": error.line, "message": str(error), "traceback": ""}
     return {
         "file": package.file,
         "line": line_in(error, package.path),

@@ -4,8 +4,8 @@ Owns: what is written next, what waits, how much may be there. Refuses: waiting 
 Invariant: a byte of a large frame is copied by the kernel only, and what a partial write has left is
 a view, so the work grows with the bytes and not with their square. Small frames are joined.
 
-Large frames wait until little is pending, so a small answer passes those that wait; once much is
-pending it waits in line with them, so none of them starves. `full` says that the peer does not keep
+Large frames wait until little is pending, so a small answer passes those that wait; once enough have
+passed they wait in line, too, so that no large frame starves. `full` says that the peer does not keep
 up: whoever owns the socket then neither reads nor starts calls until it is false again.
 """
 
@@ -15,7 +15,7 @@ from collections import deque
 
 # Joining frames of this size costs less than the place of each in a list of buffers.
 SMALL_BYTES_MAX = 16 * 1024
-# Large frames enter below this; small ones pass those that wait below twice as much.
+# Large frames enter while less is pending; so much of small ones may pass one that waits.
 WINDOW_BYTES = 1024 * 1024
 # More than this in all, and the owner stops taking work; it resumes at half of it.
 HELD_BYTES_MAX = 32 * 1024 * 1024
@@ -25,7 +25,7 @@ _BUFFERS_MAX = 64
 class Outbox:
     """What a socket still has to send. Only `put` may run beside another method."""
 
-    __slots__ = ("full", "held", "pending", "_large", "_pieces", "_small", "_waiting")
+    __slots__ = ("full", "held", "pending", "_large", "_passed", "_pieces", "_small", "_waiting")
 
     def __init__(self):
         #: Frames as they came, not counted yet.
@@ -38,6 +38,7 @@ class Outbox:
         #: Bytes of the pieces, and of the pieces and all that waits.
         self.pending = self.held = 0
         self.full = False
+        self._passed = 0
 
     def put(self, frame, call_id=None):
         """One more frame; True for a large one, which its owner should write or count at once."""
@@ -81,10 +82,11 @@ class Outbox:
         """Gives what came its place: next to be written, or in line."""
         if self._small:
             data = self._take_small()
-            if self._waiting and self.pending >= 2 * WINDOW_BYTES:
+            if self._waiting and self._passed >= WINDOW_BYTES:
                 self._waiting.append((None, data))
                 self.held += len(data)
             else:
+                self._passed += len(data)
                 self._append(data)
         while self._large:
             entry = self._large.popleft()
@@ -125,6 +127,7 @@ class Outbox:
         waiting = self._waiting
         while waiting and self.pending < WINDOW_BYTES:
             frame = waiting.popleft()[1]
+            self._passed = 0
             self._pieces.append(frame)
             self.pending += len(frame)
         if self.held > HELD_BYTES_MAX:

@@ -31,7 +31,7 @@ class Registry:
     def trial(self, request):
         """The payload of TRIED."""
         try:
-            package = self._package(request["package"])
+            package = self._package(request["package"], trial=True)
             answer = {"request": request.get("request"), "services": package.describe()}
             self._drop_unused()
             return answer
@@ -72,7 +72,7 @@ class Registry:
                 self.plans.pop(handle, None)
         self._drop_unused()
 
-    def _package(self, spec):
+    def _package(self, spec, trial=False):
         """The imported package; imports it unless it is there or being imported right now."""
         package_id = str(spec["id"])
         while True:
@@ -85,7 +85,7 @@ class Registry:
                     break
             running.wait()
         try:
-            package = load(spec)
+            package = load(spec, trial)
             with self._lock:
                 self._packages[package_id] = package
             return package

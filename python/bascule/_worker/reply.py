@@ -24,6 +24,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = frozenset({"connection", "content-length", "keep-alive", "te", "trailer",
                       "transfer-encoding", "upgrade", "proxy-connection"})
 _BODY_BYTES_MAX = PAYLOAD_BYTES_MAX - 1024 * 1024
+_HEADERS_BYTES_MAX = 256 * 1024
 _pack = REPLY_FRAME.pack
 _JSON_LENGTH = len(JSON)
 
@@ -74,6 +75,8 @@ def encode(call, response, payload) -> bytes:
         if encoding == "gzip":
             body = gzip.compress(body, 6, mtime=0)
         headers += b"Content-Encoding: %s\r\n" % field_value("Content-Encoding", encoding)
+    if len(headers) > _HEADERS_BYTES_MAX or len(content_type) > 1024:
+        raise OutputError(f"the answer has {len(headers) + len(content_type)} bytes of headers")
     if len(body) > _BODY_BYTES_MAX:
         raise OutputError(f"the answer has {len(body)} bytes, more than {_BODY_BYTES_MAX}")
     return reply_frame(call.id, status, content_type, headers, body)

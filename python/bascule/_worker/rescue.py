@@ -11,20 +11,29 @@ import json
 
 from bascule import logs
 from bascule.exceptions import Reportable
-from bascule.tracebacks import message, render
+from bascule.tracebacks import message, render, shortened
 
 from .frames import error_frame
 from .reply import JSON, header_block
 
 _INTERNAL = "Internal server error"
-_TRACEBACK_BYTES_MAX = 256 * 1024
-_KIND_BYTES_MAX = 255
+_KIND_CHARS_MAX = 60
+# Structured details (a list of what is wrong with each element) may be longer than a text.
+_DETAILS_BYTES_MAX = 64 * 1024
+_HEADERS_BYTES_MAX = 64 * 1024
+
+
+def _written(cid, details):
+    return json.dumps({"result": "Error", "cid": cid, "details": details}, ensure_ascii=False,
+                      separators=(",", ":"), default=str).encode("utf-8", "replace")
 
 
 def error_body(cid, details) -> bytes:
-    """The error body that Zato's clients know."""
-    return json.dumps({"result": "Error", "cid": cid, "details": details}, ensure_ascii=False,
-                      separators=(",", ":"), default=str).encode("utf-8", "replace")
+    """The error body that Zato's clients know; details that are very long are cut."""
+    if isinstance(details, str):
+        return _written(cid, shortened(details))
+    body = _written(cid, details)
+    return body if len(body) <= _DETAILS_BYTES_MAX else _written(cid, shortened(str(details)))
 
 
 def rescue(call, error: BaseException) -> bytes:
@@ -35,9 +44,9 @@ def rescue(call, error: BaseException) -> bytes:
     traceback = b""
     if status >= 500:
         text = render(error)
-        traceback = text.encode("utf-8", "replace")[-_TRACEBACK_BYTES_MAX:]
+        traceback = text.encode("utf-8", "replace")
         logs.emit(logs.ERROR, message(error), "bascule.service", {"traceback": text}, call)
-    kind = type(error).__name__.encode("utf-8", "replace")[:_KIND_BYTES_MAX]
+    kind = type(error).__name__[:_KIND_CHARS_MAX].encode("utf-8", "replace")
     return error_frame(call.id, status, kind, JSON, traceback, headers,
                        error_body(call.cid, details))
 
@@ -50,5 +59,8 @@ def _reported(error):
         headers = header_block(error.headers) if error.headers else b""
     except Exception as problem:
         logs.emit(logs.ERROR, message(problem), "bascule.service")
+        return 500, _INTERNAL, b""
+    if len(headers) > _HEADERS_BYTES_MAX:
+        logs.emit(logs.ERROR, f"{len(headers)} bytes of headers in an error", "bascule.service")
         return 500, _INTERNAL, b""
     return status, error.details, headers

@@ -60,7 +60,7 @@ def _rescued(call, error):
         return rescue(call, error)
     except BaseException:
         # Reporting itself failed (memory, recursion): say the least that is true.
-        kind = type(error).__name__.encode("utf-8", "replace")[:255]
+        kind = type(error).__name__[:60].encode("utf-8", "replace")
         body = error_body(call.cid, "Internal server error")
         return error_frame(call.id, 500, kind, JSON, b"", b"", body)
 
