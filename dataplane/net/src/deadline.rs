@@ -44,6 +44,9 @@ struct Entry {
     due_ms: u64,
     cut: Cut,
     is_cut: bool,
+    /// Whom the socket waits for, 0 = nobody: all that wait for one peer can be given up at once.
+    awaits: usize,
+    is_given_up: bool,
 }
 
 // === impl DeadlineWheel ===
@@ -56,6 +59,8 @@ impl DeadlineWheel {
             due_ms: NEVER,
             cut: Cut::Read,
             is_cut: false,
+            awaits: 0,
+            is_given_up: false,
         };
         let key = self.entries.borrow_mut().insert(entry);
         Slot {
@@ -95,6 +100,22 @@ impl DeadlineWheel {
             entry.is_cut = true;
             cut_socket(entry.fd, Cut::Both);
         }
+    }
+
+    /// Cuts every socket that waits for `peer` (`Slot::await_peer`): it is known to be down, and waiting for
+    /// each one's own deadline would only make its requests late. Returns how many.
+    pub fn give_up(&self, peer: usize) -> usize {
+        let mut cut = 0;
+        for (_, entry) in &mut *self.entries.borrow_mut() {
+            if entry.awaits == peer && peer != 0 {
+                entry.due_ms = NEVER;
+                entry.is_cut = true;
+                entry.is_given_up = true;
+                cut += 1;
+                cut_socket(entry.fd, Cut::Both);
+            }
+        }
+        cut
     }
 
     /// Sockets with a slot.
@@ -139,6 +160,20 @@ impl Slot {
             .borrow()
             .get(self.key)
             .is_some_and(|entry| entry.is_cut)
+    }
+
+    /// From now on the socket waits for `peer`, which may be given up; 0 = for nobody.
+    pub fn await_peer(&self, peer: usize) {
+        self.update(|entry| entry.awaits = peer);
+    }
+
+    /// True when the socket was cut because its peer was given up, not because it was late.
+    pub fn is_given_up(&self) -> bool {
+        self.wheel
+            .entries
+            .borrow()
+            .get(self.key)
+            .is_some_and(|entry| entry.is_given_up)
     }
 
     fn update(&self, change: impl FnOnce(&mut Entry)) {

@@ -188,6 +188,9 @@ impl Backend {
             }
             Check::Failed => {
                 endpoint.pool.clear();
+                // Requests that wait there would wait until their deadlines: a stopped process keeps its
+                // connections. What can be sent again goes to another endpoint now.
+                core.wheel.give_up(endpoint.peer());
                 tracing::warn!(core = core.index, endpoint = endpoint_name, "endpoint down");
             }
         }

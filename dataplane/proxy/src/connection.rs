@@ -131,7 +131,10 @@ impl Connection {
         let mut head_due = None;
         loop {
             if !self.input.rest().is_empty() {
-                match self.head.parse(self.input.rest(), &self.core.limits) {
+                match self
+                    .head
+                    .parse(self.input.rest(), self.core.limits_of(self.kind))
+                {
                     Ok(Progress::Complete) => return Next::Request,
                     Ok(Progress::Partial) => {}
                     Err(refusal) => return Next::Refused(refusal),

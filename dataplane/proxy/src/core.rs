@@ -71,6 +71,8 @@ pub(crate) struct Core {
     pub(crate) shared: NodeShared,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: HeadLimits,
+    /// Of heads that come through another node, which adds fields of its own.
+    member_limits: HeadLimits,
     pub(crate) live: Live,
     pub(crate) workers: Option<Rc<WorkerPool>>,
     pub(crate) cids: Cids,
@@ -232,6 +234,7 @@ impl Core {
             unrouted: stats.channel(&ChannelKey::default()),
             timeouts: settings.timeouts,
             limits: HeadLimits::default(),
+            member_limits: member_limits(),
             live,
             workers: settings.workers.map(WorkerPool::new),
             cids: Cids::new(settings.core),
@@ -260,11 +263,32 @@ impl Core {
                 .is_some_and(|workers| workers.ready() > 0)
     }
 
+    /// How large a head may be on a listener.
+    pub(crate) fn limits_of(&self, kind: ListenerKind) -> &HeadLimits {
+        match kind {
+            ListenerKind::Node => &self.member_limits,
+            ListenerKind::Balancer => &self.limits,
+        }
+    }
+
     /// The counters of a listener.
     pub(crate) fn listener_stats(&self, kind: ListenerKind) -> &ListenerStats {
         match kind {
             ListenerKind::Node => &self.stats.node,
             ListenerKind::Balancer => &self.stats.balancer,
         }
+    }
+}
+
+/// What a balancer accepts must be accepted by the member it goes to, with what the balancer adds: an id, three
+/// `x-forwarded` fields and a host.
+fn member_limits() -> HeadLimits {
+    const FIELDS_ADDED: usize = 8;
+    const BYTES_ADDED: usize = 2 * 1024;
+    let limits = HeadLimits::default();
+    HeadLimits {
+        headers_max: limits.headers_max + FIELDS_ADDED,
+        head_bytes_max: limits.head_bytes_max + BYTES_ADDED,
+        ..limits
     }
 }

@@ -38,6 +38,12 @@ pub(crate) struct EndpointSpec {
 }
 
 impl Endpoint {
+    /// By this the sockets that wait for the endpoint are told from others; never 0. Its pool is what all
+    /// generations of it share.
+    pub(crate) fn peer(&self) -> usize {
+        Rc::as_ptr(&self.pool).addr()
+    }
+
     /// `earlier` is the same address in the generation before.
     pub(crate) fn new(
         index: usize,

@@ -127,6 +127,8 @@ pub(super) async fn read_head(
         let (result, back) = reader.read_some(raw, READ_LARGE).await;
         raw = back;
         match result {
+            // The endpoint went down meanwhile: as good as a reset.
+            Ok(0) | Err(_) if slot.is_given_up() => return Err(Broken::gone()),
             Ok(0) | Err(_) if slot.is_cut() => return Err(Broken::late()),
             Ok(0) => {
                 return Err(Broken {
@@ -141,7 +143,10 @@ pub(super) async fn read_head(
             match head.parse(&raw, &core.limits, is_head) {
                 Ok(Progress::Partial) => break,
                 Err(refusal) => return Err(Broken::invalid(refusal)),
-                Ok(Progress::Complete) if !head.is_interim() => return Ok(Read { head, raw }),
+                Ok(Progress::Complete) if !head.is_interim() => {
+                    slot.await_peer(0);
+                    return Ok(Read { head, raw });
+                }
                 Ok(Progress::Complete) => {
                     interim += 1;
                     if head.status == 101 || interim > ResponseHead::INTERIM_MAX {
@@ -175,9 +180,12 @@ impl Connected {
 
     /// The answer is due within the patience of the exchange.
     pub(super) fn expect_answer(&self, journey: &Journey) {
-        self.stream
-            .slot()
-            .arm(self.asked + journey.patience, Cut::Both);
+        let slot = self.stream.slot();
+        slot.arm(self.asked + journey.patience, Cut::Both);
+        // Only what can be sent again: the rest may still be answered by an endpoint that is merely slow.
+        if journey.idempotent {
+            slot.await_peer(journey.endpoint.peer());
+        }
     }
 }
 

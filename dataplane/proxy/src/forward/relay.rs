@@ -143,19 +143,23 @@ fn begin(
         _ => Outcome::Answered,
     };
     journey.note_outcome(&journey.endpoint, outcome);
-    let state = head
-        .headers
-        .iter()
-        .find(|field| field.kind == HeaderKind::Internal);
-    if state.is_some_and(|field| field.value.of(&read.raw) == b"draining") {
-        journey
-            .budgeted
-            .backend()
-            .drain(&journey.core, &journey.endpoint);
+    if !exchange.serving.is_proxy_only && says_draining(read) {
+        let backend = journey.budgeted.backend();
+        backend.drain(&journey.core, &journey.endpoint);
     }
     let announced = announce(read, answering.head.version);
     write_relayed_head(answering, exchange, (head, &read.raw), announced);
     announced
+}
+
+/// A member says so of itself. A fixed backend that says so (or repeats what a client sent) is not a node.
+fn says_draining(read: &Read) -> bool {
+    let state = read
+        .head
+        .headers
+        .iter()
+        .find(|field| field.kind == HeaderKind::Internal);
+    state.is_some_and(|field| field.value.of(&read.raw) == b"draining")
 }
 
 fn announce(read: &Read, client: Version) -> Announced {

@@ -62,6 +62,20 @@ fn an_old_client_without_a_host_is_forwarded_with_the_endpoints() {
 }
 
 #[test]
+fn a_fixed_backend_cannot_take_itself_out_of_rotation() {
+    let upstream = Upstream::start(|_, stream| {
+        let answer = b"HTTP/1.1 200 OK\r\nx-bascule-state: draining\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer).unwrap();
+        true
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    for _ in 0..5 {
+        assert_eq!(client.get("/").status, 200);
+    }
+}
+
+#[test]
 fn a_large_body_streams_both_ways() {
     let upstream = Upstream::echo();
     let core = TestCore::start(&[upstream.address], quick());

@@ -211,3 +211,51 @@ fn members_whose_services_take_too_long_are_not_ejected() {
     }
     assert_eq!(balancer.totals().upstream_ejections, 0);
 }
+
+#[test]
+fn a_member_that_stands_still_costs_no_idempotent_request() {
+    // It keeps its connections and answers nothing, as a stopped process does.
+    let silent = Upstream::start(|_, _| {
+        std::thread::park();
+        true
+    });
+    let times = Timeouts {
+        health_check: Duration::from_millis(200),
+        ..quick()
+    };
+    let member_of_its_own = TestCore::start(&[], quick());
+    let mut snapshot = echoes(1, &[("PUT", "/p")]);
+    snapshot.members = vec![
+        member("n2", silent.address),
+        member("n3", member_of_its_own.node),
+    ];
+    let balancer = TestCore::start(&[], times);
+    member_of_its_own.apply(snapshot.clone());
+    balancer.apply(snapshot);
+    let asked: Vec<_> = (0..8)
+        .map(|_| {
+            let mut client = Client::connect(balancer.balancer);
+            client.send(b"PUT /p HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nme");
+            client
+        })
+        .collect();
+    for mut client in asked {
+        let answer = client.response().unwrap();
+        assert_eq!((answer.status, &*answer.body), (200, &b"me"[..]));
+    }
+    assert!(silent.asked() > 0, "some of them were asked of it first");
+}
+
+#[test]
+fn what_a_balancer_accepts_its_members_accept_too() {
+    let member_node = TestCore::start(&[], quick());
+    let balancer = TestCore::start(&[], quick());
+    let mut snapshot = echoes(1, &[("POST", "/p")]);
+    snapshot.members = vec![member("n2", member_node.node)];
+    member_node.apply(snapshot.clone());
+    balancer.apply(snapshot);
+    let mut client = Client::connect(balancer.balancer);
+    let fields = "x-many: a\r\n".repeat(98);
+    let head = format!("POST /p HTTP/1.1\r\nhost: x\r\n{fields}content-length: 2\r\n\r\nme");
+    assert_eq!(client.send(head.as_bytes()).response().unwrap().status, 200);
+}
