@@ -7,6 +7,7 @@
 pub mod api;
 pub mod cluster;
 pub mod eventually;
+pub mod faulty;
 pub mod http;
 pub mod load;
 pub mod means;

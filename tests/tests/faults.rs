@@ -1,79 +1,16 @@
-//! Things die: nodes, workers and the control plane. Requests go on.
+//! Things die: nodes and the control plane. Requests go on.
 
 use anyhow::{Context as _, Result, ensure};
-use bascule_tests::http::{Connection, get, request};
+use bascule_tests::http::{Connection, get};
 use bascule_tests::load::{Load, Request};
-use bascule_tests::process::{Signal, children, signal_pid};
-use bascule_tests::{Cluster, ClusterShape, eventually};
-use serde_json::{Value, json};
-
-const SERVICES: &str = r"
-import os
-import threading
-from bascule import Service
-
-class Quick(Service):
-    name = 'story.quick'
-
-    def handle(self):
-        self.response.payload = {'pid': os.getpid()}
-
-class Slow(Service):
-    name = 'story.slow'
-
-    def handle(self):
-        threading.Event().wait(0.2)
-        self.response.payload = {}
-
-class Waits(Service):
-    name = 'story.waits'
-
-    def handle(self):
-        threading.Event().wait(60)
-
-class Exits(Service):
-    name = 'story.exits'
-
-    def handle(self):
-        os._exit(3)
-";
-
-async fn with_services(shape: ClusterShape) -> Result<Cluster> {
-    let cluster = Cluster::start(shape).await?;
-    cluster
-        .serve("faults.py", SERVICES, "story.quick", "/quick")
-        .await?;
-    let more = json!({"data_format": "json", "timeout_ms": 20_000});
-    cluster
-        .api
-        .channel("waits", "/waits", "story.waits", more)
-        .await?
-        .success()?;
-    cluster
-        .api
-        .channel("exits", "/exits", "story.exits", json!({}))
-        .await?
-        .success()?;
-    cluster
-        .api
-        .channel("slow", "/slow", "story.slow", json!({}))
-        .await?
-        .success()?;
-    Ok(cluster)
-}
-
-fn quick() -> Request {
-    Request {
-        method: "GET",
-        target: "/quick".into(),
-        body: Vec::new(),
-    }
-}
+use bascule_tests::process::{Signal, children};
+use bascule_tests::{ClusterShape, faulty};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_killed_under_load_fails_no_idempotent_request() -> Result<()> {
-    let mut cluster = with_services(ClusterShape::default()).await?;
-    let load = Load::start(cluster.balancer()?, 8, &quick());
+    let mut cluster = faulty::cluster(ClusterShape::default()).await?;
+    let load = Load::start(cluster.balancer()?, 8, &faulty::quick());
     load.goes_on_for(200).await?;
 
     cluster
@@ -97,7 +34,7 @@ async fn a_node_killed_under_load_fails_no_idempotent_request() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_killed_with_many_requests_in_flight_fails_none_of_them() -> Result<()> {
-    let mut cluster = with_services(ClusterShape::default()).await?;
+    let mut cluster = faulty::cluster(ClusterShape::default()).await?;
     let slow = Request {
         method: "GET",
         target: "/slow".into(),
@@ -124,8 +61,29 @@ async fn a_node_killed_with_many_requests_in_flight_fails_none_of_them() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stands_still_fails_no_idempotent_request() -> Result<()> {
+    let cluster = faulty::cluster(ClusterShape::default()).await?;
+    let load = Load::start(cluster.balancer()?, 8, &faulty::quick());
+    load.goes_on_for(500).await?;
+    let node = cluster.nodes.get(1).context("two nodes")?;
+
+    node.process.signal(Signal::Stop)?;
+
+    // What waits there goes on elsewhere when its health checks have failed; `stop` waits for that.
+    load.goes_on_for(500).await?;
+    let stopped = load.stop().await;
+    node.process.signal(Signal::Continue)?;
+    let (succeeded, failures) = stopped?;
+    ensure!(
+        failures.is_empty(),
+        "{succeeded} succeeded, failed: {failures:#?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_control_plane_nodes_serve_and_a_restarted_one_does_too() -> Result<()> {
-    let mut cluster = with_services(ClusterShape::default()).await?;
+    let mut cluster = faulty::cluster(ClusterShape::default()).await?;
     cluster
         .control
         .as_mut()
@@ -161,98 +119,9 @@ async fn without_the_control_plane_nodes_serve_and_a_restarted_one_does_too() ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_worker_is_replaced_and_its_calls_get_an_answer() -> Result<()> {
-    let cluster = with_services(ClusterShape {
-        nodes: 1,
-        ..ClusterShape::default()
-    })
-    .await?;
-    let pid = get(cluster.balancer()?, "/quick")
-        .await?
-        .json()?
-        .get("pid")
-        .and_then(Value::as_u64);
-    let worker = u32::try_from(pid.context("no pid")?)?;
-    let mut hanging = Connection::open(cluster.balancer()?).await?;
-    hanging
-        .send(b"POST /waits HTTP/1.1\r\nHost: story\r\nContent-Length: 2\r\n\r\n{}")
-        .await?;
-    let admin = cluster.nodes.first().context("a node")?.admin.clone();
-    eventually("the call has reached the worker", || async {
-        let metrics = get(&admin, "/metrics").await?.text();
-        let busy = metrics.lines().any(|line| {
-            line.starts_with("bascule_http_requests_in_flight") && !line.ends_with(" 0")
-        });
-        ensure!(busy, "{metrics}");
-        Ok(())
-    })
-    .await?;
-
-    signal_pid(worker, Signal::Kill)?;
-
-    let answer = hanging.answer().await?;
-    ensure!(answer.status == 502, "{}: {}", answer.status, answer.text());
-    ensure!(
-        answer.text().contains("story.waits"),
-        "the answer names the service: {}",
-        answer.text()
-    );
-    let replaced = eventually("another worker serves", || async {
-        let answer = get(cluster.balancer()?, "/quick").await?;
-        ensure!(answer.status == 200, "{}", answer.text());
-        answer
-            .json()?
-            .get("pid")
-            .and_then(Value::as_u64)
-            .context("no pid")
-    })
-    .await?;
-    ensure!(replaced != u64::from(worker));
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_ends_its_process_gets_502_and_others_go_on() -> Result<()> {
-    let cluster = with_services(ClusterShape {
-        nodes: 1,
-        workers: 2,
-        ..ClusterShape::default()
-    })
-    .await?;
-    let answer = request(cluster.balancer()?, "POST", "/exits", "", b"").await?;
-    ensure!(answer.status == 502, "{}: {}", answer.status, answer.text());
-    ensure!(answer.text().contains("story.exits"), "{}", answer.text());
-    for _ in 0..10 {
-        let answer = get(cluster.balancer()?, "/quick").await?;
-        ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
-    }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_past_its_deadline_gets_504() -> Result<()> {
-    let cluster = with_services(ClusterShape {
-        nodes: 1,
-        ..ClusterShape::default()
-    })
-    .await?;
-    let more = json!({"timeout_ms": 300});
-    cluster
-        .api
-        .channel("late", "/late", "story.waits", more)
-        .await?
-        .success()?;
-    let answer = get(cluster.balancer()?, "/late").await?;
-    ensure!(answer.status == 504, "{}: {}", answer.status, answer.text());
-    ensure!(answer.text().contains("story.waits"), "{}", answer.text());
-    ensure!(get(cluster.balancer()?, "/quick").await?.status == 200);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drained_node_gets_nothing_new_and_fails_nothing() -> Result<()> {
-    let cluster = with_services(ClusterShape::default()).await?;
-    let load = Load::start(cluster.balancer()?, 8, &quick());
+    let cluster = faulty::cluster(ClusterShape::default()).await?;
+    let load = Load::start(cluster.balancer()?, 8, &faulty::quick());
     load.goes_on_for(200).await?;
     for _ in 0..3 {
         let path = "/nodes/node-1:drain?wait=applied&timeout=20s";
@@ -286,8 +155,8 @@ async fn a_drained_node_gets_nothing_new_and_fails_nothing() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_told_to_stop_under_load_fails_nothing_and_ends_with_0() -> Result<()> {
-    let mut cluster = with_services(ClusterShape::default()).await?;
-    let load = Load::start(cluster.balancer()?, 8, &quick());
+    let mut cluster = faulty::cluster(ClusterShape::default()).await?;
+    let load = Load::start(cluster.balancer()?, 8, &faulty::quick());
     load.goes_on_for(200).await?;
 
     let node = cluster.nodes.get_mut(1).context("two nodes")?;
@@ -312,7 +181,7 @@ async fn a_node_told_to_stop_under_load_fails_nothing_and_ends_with_0() -> Resul
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_balancer_told_to_stop_answers_what_it_has_accepted() -> Result<()> {
-    let mut cluster = with_services(ClusterShape {
+    let mut cluster = faulty::cluster(ClusterShape {
         nodes: 1,
         ..ClusterShape::default()
     })
@@ -347,7 +216,7 @@ async fn closing_answer(connection: &mut Connection) -> Result<bascule_tests::ht
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_corrupt_snapshot_on_disk_is_ignored_with_a_clear_line() -> Result<()> {
-    let mut cluster = with_services(ClusterShape {
+    let mut cluster = faulty::cluster(ClusterShape {
         nodes: 1,
         ..ClusterShape::default()
     })
