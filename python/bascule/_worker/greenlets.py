@@ -23,7 +23,7 @@ from bascule.tracebacks import message
 
 from .control import Control, hello
 from .frames import FrameReader, ProtocolError
-from .outbox import Outbox
+from .outbox import SMALL_BYTES_MAX, Outbox
 from .serve import IN_FLIGHT_MAX, CallCancelled, answer, overloaded
 
 _IDLE_MAX = 256
@@ -86,6 +86,7 @@ class Link:
         self.sock.setblocking(False)
         self.reader = FrameReader()
         self.outbox = Outbox()
+        self._gather = self.outbox.small.append
         self.waits_to_write = False
         self.gathering = False
         self.closed = False
@@ -97,11 +98,14 @@ class Link:
 
     def send(self, frame, call_id=None):
         """Adds a frame to what leaves at the end of this turn; a large one leaves at once."""
-        if self.outbox.put(frame, call_id):
+        if len(frame) < SMALL_BYTES_MAX:
+            self._gather(frame)
+            if not self.gathering:
+                self.gathering = True
+                self._run_soon(self.flush_gathered)
+        else:
+            self.outbox.put(frame, call_id)
             self.flush()
-        elif not self.gathering:
-            self.gathering = True
-            self._run_soon(self.flush_gathered)
 
     def flush_gathered(self):
         """The end of a turn in which frames gathered."""

@@ -23,13 +23,16 @@ _BUFFERS_MAX = 64
 
 
 class Outbox:
-    """What a socket still has to send. Only `put` may run beside another method."""
+    """What a socket still has to send. Only `put` may run beside another method.
 
-    __slots__ = ("full", "held", "pending", "_large", "_passed", "_pieces", "_small", "_waiting")
+    Whoever knows that a frame is small may append it to `small`, which stays the same object.
+    """
+
+    __slots__ = ("full", "held", "pending", "_large", "_passed", "_pieces", "_waiting", "small")
 
     def __init__(self):
         #: Frames as they came, not counted yet.
-        self._small = deque()
+        self.small = deque()
         self._large = deque()
         #: (call id, frame) that wait for room.
         self._waiting = deque()
@@ -41,20 +44,19 @@ class Outbox:
         self._passed = 0
 
     def put(self, frame, call_id=None):
-        """One more frame; True for a large one, which its owner should write or count at once."""
+        """One more frame, to be written or counted soon."""
         if len(frame) < SMALL_BYTES_MAX:
-            self._small.append(frame)
-            return False
-        self._large.append((call_id, frame))
-        return True
+            self.small.append(frame)
+        else:
+            self._large.append((call_id, frame))
 
     @property
     def fresh(self):
         """Whether frames came that are neither written nor counted."""
-        return self._small or self._large
+        return self.small or self._large
 
     def __bool__(self):
-        return bool(self.held or self._small or self._large)
+        return bool(self.held or self.small or self._large)
 
     def write(self, sock):
         """Writes until nothing is left (True) or the socket takes no more (False); raises OSError."""
@@ -65,7 +67,7 @@ class Outbox:
                     return True
                 if not self._send_pieces(sock):
                     return False
-            elif not self._small:
+            elif not self.small:
                 return True
             else:
                 data = self._take_small()
@@ -80,7 +82,7 @@ class Outbox:
 
     def count(self):
         """Gives what came its place: next to be written, or in line."""
-        if self._small:
+        if self.small:
             data = self._take_small()
             if self._waiting and self._passed >= WINDOW_BYTES:
                 self._waiting.append((None, data))
@@ -106,13 +108,13 @@ class Outbox:
 
     def clear(self):
         """Forgets everything: nobody reads it any more."""
-        for line in (self._small, self._large, self._waiting, self._pieces):
+        for line in (self.small, self._large, self._waiting, self._pieces):
             line.clear()
         self.pending = self.held = 0
         self.full = False
 
     def _take_small(self):
-        small = self._small
+        small = self.small
         if len(small) == 1:
             return small.popleft()
         take = small.popleft
