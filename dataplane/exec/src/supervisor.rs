@@ -1,4 +1,5 @@
-//! The worker processes of a node: started, watched, replaced, ended; packages tried and bound on all of them.
+//! The worker processes of a node: started, watched, replaced, ended; packages tried on a spare one and
+//! bound on all of them.
 //!
 //! This file is the handle: it sends commands and waits for answers on channels, so it works on any runtime. One
 //! thread (`coordinator`) owns every child and control socket. Invariant: no worker outlives that thread, and the
@@ -50,7 +51,7 @@ pub struct SupervisorConfig {
     pub python_path: Option<PathBuf>,
     /// The embedded package is unpacked here, in `python-<hash>/`.
     pub scratch_dir: PathBuf,
-    /// 0 = no Python services on this node.
+    /// That serve; one spare is kept beside them. 0 = no Python services on this node.
     pub workers: usize,
     pub cores: usize,
     /// A worker that has not answered for this long is killed and replaced.
@@ -82,12 +83,14 @@ pub struct WorkerStatus {
     /// Serving calls.
     pub ready: usize,
     pub total: usize,
-    /// Workers that ended without being told to, since the start.
+    /// Workers that ended without being told to, and not by a package on trial, since the start.
     pub restarts: u64,
     /// `3.11.7, gevent 26.9, orjson 3.13`; empty until the first HELLO.
     pub python: String,
     /// Of the workers that serve calls now.
     pub pids: Vec<u32>,
+    /// Pid of the spare worker while it could try a package or take a place; not in the numbers above.
+    pub spare: Option<u32>,
 }
 
 /// The handle of the supervisor thread. Dropping it kills the workers; [`Self::stop`] ends them in peace.
@@ -179,7 +182,7 @@ impl Supervisor {
         ))
     }
 
-    /// Imports a package on every worker beside what runs; nothing becomes callable.
+    /// Imports a package on the spare worker, away from what serves; nothing becomes callable.
     pub async fn trial(&self, package: PackageFile) -> TrialOutcome {
         let file = package.file.clone();
         let (reply, outcome) = flume::bounded(1);

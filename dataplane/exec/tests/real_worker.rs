@@ -34,6 +34,25 @@ class Die(Service):
         os._exit(3)
 "#;
 
+const NEXT: &str = r"
+from zato.server.service import Service
+
+class Next(Service):
+    name = 'next'
+
+    def handle(self):
+        self.response.payload = {}
+";
+
+/// What each of these does to its process.
+const DEADLY: [&str; 5] = [
+    "import os; os._exit(0)",
+    "import ctypes; ctypes.string_at(0)",
+    "import builtins; builtins.len = None",
+    "import os; os.closerange(3, 256)",
+    "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+];
+
 const TYPO: &str = "from zato.server.service import Service\n\nclass Hello(Servic):\n    pass\n";
 
 #[cfg(test)]
@@ -146,6 +165,23 @@ fn the_real_worker_serves_refuses_and_is_replaced() {
         assert_eq!((error.file.as_str(), error.line), ("typo.py", 3));
         assert!(error.message.contains("Servic"), "{error}");
         assert!(error.traceback.contains("NameError"), "{}", error.traceback);
+
+        let serving = node.supervisor.status().pids;
+        for (number, source) in DEADLY.iter().enumerate() {
+            let deadly = package(state.path(), &format!("deadly{number}.py"), source);
+            let error = node.supervisor.trial(deadly).await.unwrap_err();
+            assert_eq!(error.file, format!("deadly{number}.py"));
+            let reply = node
+                .call(set.handles["hello"], r#"{"name":"Cy"}"#)
+                .await
+                .unwrap();
+            assert_eq!(reply.status, 200);
+        }
+        assert_eq!(node.supervisor.status().pids, serving);
+        let next = node.deploy(package(state.path(), "next.py", NEXT)).await;
+        let reply = node.call(next.handles["next"], "{}").await.unwrap();
+        assert_eq!(reply.status, 200);
+        assert_eq!(node.supervisor.status().pids, serving);
 
         assert_eq!(
             node.call(set.handles["die"], "{}").await.err(),

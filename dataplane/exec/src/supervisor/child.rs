@@ -138,6 +138,20 @@ impl WorkerChild {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
+    /// Every thread that it has, to the CPU of another seat.
+    pub(crate) fn move_to(&self, config: &SupervisorConfig, seat: usize) {
+        if config.worker_cpus.is_empty() {
+            return;
+        }
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
+        for thread in threads.into_iter().flatten().flatten() {
+            let id = thread.file_name().to_str().and_then(|id| id.parse().ok());
+            if let Some(id) = id.and_then(Pid::from_raw) {
+                place(id, config, seat);
+            }
+        }
+    }
+
     /// Readable once the process has ended.
     pub(crate) fn exit_fd(&self) -> BorrowedFd<'_> {
         self.exit.as_fd()

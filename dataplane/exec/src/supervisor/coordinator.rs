@@ -1,10 +1,11 @@
 //! The supervisor thread: one loop over every worker's exit, control socket and output.
 //!
-//! Owns all workers, sets and orders; `lives` starts and ends workers, `imports` tries and binds packages. Never blocks
-//! but in `poll`. Invariant: when the thread ends, every worker is reaped.
+//! Owns all workers, sets and orders; `lives` starts and ends workers, `imports` binds packages, `spare` tries them.
+//! Never blocks but in `poll`. Invariant: when the thread ends, every worker is reaped.
 
 mod imports;
 mod lives;
+mod spare;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,7 @@ pub(super) struct Coordinator {
     mailbox: Mailbox,
     cores: Vec<flume::Sender<WorkerEvent>>,
     status: StatusBoard,
+    /// The places that serve, then the spare's.
     seats: Vec<Seat>,
     orders: Vec<Order>,
     sets: BTreeMap<u64, SetContent>,
@@ -71,7 +73,10 @@ impl Coordinator {
         (cores, status): (Vec<flume::Sender<WorkerEvent>>, StatusBoard),
     ) -> Self {
         let now = clock();
-        let seats = (0..config.workers).map(|_| Seat::empty(now)).collect();
+        let spare = usize::from(config.workers > 0);
+        let seats = (0..config.workers + spare)
+            .map(|_| Seat::empty(now))
+            .collect();
         Self {
             config,
             python_path,
@@ -93,7 +98,9 @@ impl Coordinator {
     pub(super) fn run(mut self) {
         loop {
             let now = clock();
+            self.promote_spare(now);
             self.fill_seats(now);
+            self.ask_spare();
             self.beat(now);
             self.expire(now);
             self.orders.retain(|order| !order.is_over());
@@ -199,7 +206,7 @@ impl Coordinator {
         for seat in &self.seats {
             match &seat.worker {
                 None if self.stop.is_none() => consider(seat.fill_at),
-                Some(worker) if worker.is_ready() => {
+                Some(worker) if worker.has_heartbeat() && !worker.doomed => {
                     consider(worker.heart.next_ping());
                     if let Some(at) = worker.heart.lost_at(self.config.heartbeat_timeout) {
                         consider(at);

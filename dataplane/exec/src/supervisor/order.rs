@@ -1,8 +1,8 @@
 //! A trial or a bind on its way through the workers.
 //!
-//! Pure: who is asked, who has answered, what the answer is. Invariant: the reply is sent once, with the first
-//! error or with the last success; an order stays listed until every asked worker has answered or is gone, so that
-//! one that hangs is noticed.
+//! Pure: who is asked, who has answered, what the answer is. A trial asks one worker, a bind all. Invariant: the reply
+//! is sent once, with the first error or with the last success; an order stays listed until every asked worker has
+//! answered or is gone, so that one that hangs is noticed.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -19,8 +19,14 @@ pub(crate) struct Order {
     pub(crate) due: Instant,
     pub(crate) work: Work,
     waiting: BTreeSet<u32>,
+    /// Of those that are waited for, the ones whose success is not needed.
+    dispensable: BTreeSet<u32>,
     answered: bool,
+    /// The import is done; the answer to this PING shows that the worker has survived it.
+    proof: Option<u64>,
     deaths: u32,
+    /// Why the worker that tries the package is being killed.
+    reason: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -53,8 +59,11 @@ impl Order {
             due,
             work,
             waiting: BTreeSet::new(),
+            dispensable: BTreeSet::new(),
             answered: false,
+            proof: None,
             deaths: 0,
+            reason: None,
         }
     }
 
@@ -62,13 +71,23 @@ impl Order {
         self.waiting.insert(worker);
     }
 
+    /// The same for one that serves no calls: the order does not wait for its success, but hears its errors.
+    pub(crate) fn ask_dispensable(&mut self, worker: u32) {
+        self.ask(worker);
+        self.dispensable.insert(worker);
+    }
+
+    pub(crate) fn waits_for(&self, worker: u32) -> bool {
+        self.waiting.contains(&worker)
+    }
+
     pub(crate) fn waiting(&self) -> Vec<u32> {
         self.waiting.iter().copied().collect()
     }
 
     /// Nobody could be asked so far.
-    pub(crate) fn needs_worker(&self) -> bool {
-        self.is_open() && self.waiting.is_empty() && !self.answered
+    pub(crate) fn is_unasked_trial(&self) -> bool {
+        self.is_trial() && self.is_open() && self.waiting.is_empty() && !self.answered
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -92,15 +111,27 @@ impl Order {
     }
 
     /// A worker did what was asked.
-    pub(crate) fn succeed(&mut self, worker: u32, services: Vec<DeclaredService>) {
+    pub(crate) fn succeed(&mut self, worker: u32) {
         self.waiting.remove(&worker);
-        if let Work::Trial { declared, .. } = &mut self.work
-            && !self.answered
-        {
-            *declared = services;
-        }
         self.answered = true;
         self.settle();
+    }
+
+    /// The package is imported; it is accepted when the worker answers this PING.
+    pub(crate) fn imported(&mut self, services: Vec<DeclaredService>, ping: u64) {
+        if let Work::Trial { declared, .. } = &mut self.work {
+            *declared = services;
+            self.proof = Some(ping);
+        }
+    }
+
+    pub(crate) fn is_proven_by(&self, pong: u64) -> bool {
+        self.proof.is_some_and(|ping| ping <= pong)
+    }
+
+    /// Why the worker that tries the package is killed: for `lose`, which knows how it ended.
+    pub(crate) fn explain(&mut self, reason: &'static str) {
+        self.reason = Some(reason);
     }
 
     /// A worker could not: the order has failed. True when that is news.
@@ -128,10 +159,11 @@ impl Order {
             return false;
         }
         self.deaths += 1;
-        if self.deaths >= DEATHS_MAX
-            || (self.waiting.is_empty() && !self.answered && self.is_trial())
-        {
-            let message = format!("the worker ended while it imported the package ({how})");
+        if self.is_trial() || self.deaths >= DEATHS_MAX {
+            let reason = self
+                .reason
+                .map_or(String::new(), |reason| format!("; {reason}"));
+            let message = format!("the worker ended while it imported the package ({how}{reason})");
             return self.fail(
                 None,
                 &self.blamed(),
@@ -145,7 +177,7 @@ impl Order {
     /// The time is up. True when the order has failed by that.
     pub(crate) fn expire(&mut self) -> bool {
         let message = if self.waiting.is_empty() {
-            "no worker became ready in time".to_owned()
+            "no worker was free to import it in time".to_owned()
         } else {
             "the import did not end in time; the worker was replaced".to_owned()
         };
@@ -154,7 +186,7 @@ impl Order {
     }
 
     fn settle(&mut self) {
-        if !self.waiting.is_empty() || !self.answered {
+        if !self.waiting.is_subset(&self.dispensable) || !self.answered {
             return;
         }
         match &mut self.work {
@@ -173,7 +205,7 @@ impl Order {
         }
     }
 
-    fn is_trial(&self) -> bool {
+    pub(crate) fn is_trial(&self) -> bool {
         matches!(self.work, Work::Trial { .. })
     }
 

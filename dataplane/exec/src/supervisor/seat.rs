@@ -1,7 +1,7 @@
-//! One of the N places for a worker: empty and waiting to be filled, or taken.
+//! One of the places for a worker: empty and waiting to be filled, or taken.
 //!
-//! Owns the back-off of a place and the life of its worker: starting → binding → ready → gone. Invariant: the core
-//! sockets leave this struct exactly once, when the worker has bound every live set.
+//! Owns the back-off of a place and the life of its worker: starting → binding → (warm →) ready → gone. Invariant: the
+//! core sockets leave this struct exactly once, when the worker has bound every live set and is to serve.
 
 use std::{
     collections::BTreeSet,
@@ -9,6 +9,8 @@ use std::{
     os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
     child::{Spawned, WorkerChild},
@@ -44,7 +46,8 @@ pub(crate) struct Worker {
     pub(crate) cores: Vec<UnixStream>,
     /// It is killed already; why was said then.
     pub(crate) doomed: bool,
-    pub(crate) spawned: Instant,
+    /// It is killed for what it was used for, not for what it did: no restart is counted, its place does not back off.
+    pub(crate) retired: bool,
     /// When `phase` began.
     pub(crate) phase_since: Instant,
     pub(crate) heart: Heart,
@@ -56,6 +59,9 @@ pub(crate) enum Phase {
     Starting,
     /// The live sets are being bound.
     Binding,
+    /// Could serve at once, and is kept to try packages.
+    Warm,
+    /// The cores have its sockets.
     Ready,
 }
 
@@ -79,13 +85,13 @@ impl Seat {
         }
     }
 
-    /// The worker is gone: at once for one that has served a while, later and later for ones that die young.
+    /// The worker is gone. It is replaced at once when it was retired or had served (or waited) a while, and later and
+    /// later when it died young.
     pub(crate) fn vacate(&mut self, now: Instant) {
-        let young = self
-            .worker
-            .take()
-            .is_none_or(|gone| now.duration_since(gone.spawned) < YOUNG);
-        if young {
+        let gone = self.worker.take();
+        if gone.as_ref().is_some_and(|gone| gone.retired) {
+            self.fill_at = now;
+        } else if gone.is_none_or(|gone| now.duration_since(gone.phase_since) < YOUNG) {
             let back_off = BACK_OFF_MIN.saturating_mul(1_u32 << self.young_deaths.min(16));
             self.young_deaths = self.young_deaths.saturating_add(1);
             self.fill_at = now + back_off.min(BACK_OFF_MAX);
@@ -110,7 +116,7 @@ impl Worker {
             released: BTreeSet::new(),
             cores: spawned.cores,
             doomed: false,
-            spawned: now,
+            retired: false,
             phase_since: now,
             heart: Heart {
                 next_ping: now,
@@ -122,6 +128,30 @@ impl Worker {
 
     pub(crate) fn is_ready(&self) -> bool {
         self.phase == Phase::Ready && !self.doomed
+    }
+
+    /// It answers its heartbeat: warm or ready.
+    pub(crate) fn has_heartbeat(&self) -> bool {
+        matches!(self.phase, Phase::Warm | Phase::Ready)
+    }
+
+    /// It could serve now, and does not.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.phase == Phase::Warm && self.owed.is_empty() && !self.doomed
+    }
+
+    /// Nothing was written to a warm worker's core sockets, and none is closed: there was no call to answer.
+    pub(crate) fn has_quiet_cores(&self) -> bool {
+        let mut fds: Vec<_> = self
+            .cores
+            .iter()
+            .map(|core| PollFd::new(core, PollFlags::IN))
+            .collect();
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        matches!(poll(&mut fds, Some(&at_once)), Ok(0))
     }
 
     /// It has said HELLO and can be asked to import.
@@ -144,13 +174,15 @@ impl Heart {
 
     /// The number of a PING that is to be sent now.
     pub(crate) fn ping_due(&mut self, now: Instant) -> Option<u64> {
-        if now < self.next_ping {
-            return None;
-        }
+        (now >= self.next_ping).then(|| self.ping(now))
+    }
+
+    /// The number of a PING that is sent for its answer.
+    pub(crate) fn ping(&mut self, now: Instant) -> u64 {
         self.next_ping = now + PING_INTERVAL;
         self.n += 1;
         self.unanswered_since.get_or_insert(now);
-        Some(self.n)
+        self.n
     }
 
     /// Any PONG shows life; the last one leaves nothing unanswered.

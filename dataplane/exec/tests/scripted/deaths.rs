@@ -73,6 +73,11 @@ fn release(set: &dp_exec::ServiceSet) -> Call<'static> {
 fn a_call_that_finds_no_worker_waits_for_the_next_one() {
     on_a_core(async {
         let (house, set) = House::open(1).await;
+        signal(house.spare().await, Signal::KILL);
+        until("the spare is gone", || {
+            house.supervisor.status().spare.is_none()
+        })
+        .await;
         assert_eq!(
             house.call(&set, "die", "").await.err(),
             Some(CallError::WorkerDied)

@@ -184,13 +184,24 @@ impl House {
         String::from_utf8(reply.body.to_vec()).unwrap()
     }
 
-    /// Replaced: `workers` are ready again, and none of them is `old`.
+    /// Replaced: `workers` are ready again, and `old` is gone.
     pub(crate) async fn replaced(&self, old: u32, workers: usize) {
         until("the worker is replaced", || {
             let status = self.supervisor.status();
-            self.pool.ready() == workers && status.ready == workers && !status.pids.contains(&old)
+            self.pool.ready() == workers
+                && status.ready == workers
+                && !status.pids.contains(&old)
+                && !is_alive(old)
         })
         .await;
-        assert!(!is_alive(old));
+    }
+
+    /// The pid of the spare worker, once it is warm.
+    pub(crate) async fn spare(&self) -> u32 {
+        until("a spare is warm", || {
+            self.supervisor.status().spare.is_some()
+        })
+        .await;
+        self.supervisor.status().spare.unwrap()
     }
 }

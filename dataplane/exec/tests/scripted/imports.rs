@@ -65,28 +65,6 @@ fn a_trial_that_ends_the_worker_fails_and_says_how() {
             .unwrap_err();
         assert_eq!(error.file, "import_exit.py");
         assert!(error.message.contains("exit status: 7"), "{error}");
-        until("it is replaced", || house.pool.ready() == 1).await;
-    });
-}
-
-#[test]
-fn a_trial_that_hangs_fails_and_its_worker_is_replaced() {
-    on_a_core(async {
-        let mut config = config(1);
-        config.import_timeout = Duration::from_secs(1);
-        let house = House::with(config).await;
-        let pid = house.supervisor.status().pids[0];
-        let error = house
-            .supervisor
-            .trial(package("import_hang"))
-            .await
-            .unwrap_err();
-        assert!(error.message.contains("in time"), "{error}");
-        house.replaced(pid, 1).await;
-        assert_eq!(
-            house.supervisor.trial(package("fine")).await.unwrap().len(),
-            1
-        );
     });
 }
 

@@ -13,4 +13,6 @@ mod house;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod spare;
+#[cfg(test)]
 mod stops;

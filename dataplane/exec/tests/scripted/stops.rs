@@ -10,7 +10,8 @@ use crate::house::{House, PATIENCE, is_alive, on_a_core};
 fn a_stop_lets_the_calls_in_flight_finish() {
     on_a_core(async {
         let (house, set) = House::open(2).await;
-        let pids = house.supervisor.status().pids;
+        let mut pids = house.supervisor.status().pids;
+        pids.push(house.spare().await);
         let call = Call {
             handle: set.handles["hold"],
             body: b"kept",
@@ -37,6 +38,7 @@ fn a_stop_lets_the_calls_in_flight_finish() {
         }
         assert!(!pids.into_iter().any(is_alive));
         assert_eq!(house.supervisor.status().ready, 0);
+        assert_eq!(house.supervisor.status().spare, None);
         assert_eq!(
             house.pool.begin(&call, None).err(),
             Some(CallError::NoWorker)
@@ -59,7 +61,8 @@ fn a_worker_that_does_not_stop_is_killed_after_the_grace() {
 fn dropping_the_supervisor_leaves_no_process() {
     on_a_core(async {
         let (house, _set) = House::open(2).await;
-        let pids = house.supervisor.status().pids;
+        let mut pids = house.supervisor.status().pids;
+        pids.push(house.spare().await);
         assert!(pids.iter().all(|pid| is_alive(*pid)));
         drop(house.supervisor);
         for pid in pids {

@@ -1,4 +1,4 @@
-//! Packages on their way through the workers: trials, binds, and what a fresh worker must catch up with.
+//! Packages on their way through the workers: binds, and what a fresh worker must catch up with.
 //!
 //! Invariant: `sets` holds what every ready worker has bound, or is being asked to bind by an open order; a set whose
 //! order fails is released everywhere.
@@ -9,37 +9,19 @@ use dp_codec::frame::FrameKind;
 
 use super::{Coordinator, clock};
 use crate::{
-    package::{BindError, PackageError, PackageFile, ServiceBinding, ServiceSet, TrialOutcome},
+    package::{BindError, PackageError, PackageFile, ServiceBinding, ServiceSet},
     supervisor::{
-        message::{Bind, Bound, Release, Trial, Tried},
+        message::{Bind, Bound, Release},
         order::{Order, SetContent, Work},
         seat::Worker,
     },
 };
 
-const BROKEN: &str = "its control socket is broken";
+pub(super) const BROKEN: &str = "its control socket is broken";
 
 // === impl Coordinator ===
 
 impl Coordinator {
-    pub(super) fn trial(&mut self, package: PackageFile, reply: flume::Sender<TrialOutcome>) {
-        let work = Work::Trial {
-            package,
-            declared: Vec::new(),
-            reply: Some(reply),
-        };
-        let mut order = self.order(work);
-        if self.stop.is_some() || self.seats.is_empty() {
-            let error = PackageError::of_node("", "this node runs no workers");
-            order.fail(None, "", error);
-            return;
-        }
-        for seat in 0..self.seats.len() {
-            self.ask_trial(seat, &mut order);
-        }
-        self.orders.push(order);
-    }
-
     pub(super) fn bind(
         &mut self,
         packages: Vec<PackageFile>,
@@ -125,35 +107,6 @@ impl Coordinator {
         Ok(())
     }
 
-    /// A worker became ready: trials that found none until now go to it.
-    pub(super) fn ask_fresh_worker(&mut self, seat: usize) {
-        let mut orders = std::mem::take(&mut self.orders);
-        for order in orders.iter_mut().filter(|order| order.needs_worker()) {
-            self.ask_trial(seat, order);
-        }
-        orders.append(&mut self.orders);
-        self.orders = orders;
-    }
-
-    pub(super) fn on_tried(&mut self, seat: usize, tried: Tried) {
-        let Some(id) = self.worker_mut(seat).map(|worker| worker.id) else {
-            return;
-        };
-        let Some(order) = self
-            .orders
-            .iter_mut()
-            .find(|order| order.request == tried.request)
-        else {
-            return;
-        };
-        match tried.error {
-            Some(error) => {
-                order.fail(Some(id), "", error);
-            }
-            None => order.succeed(id, tried.services),
-        }
-    }
-
     pub(super) fn on_bound(&mut self, seat: usize, bound: Bound) -> Result<(), &'static str> {
         let worker = self.worker_mut(seat).ok_or("it has no seat")?;
         let id = worker.id;
@@ -174,7 +127,7 @@ impl Coordinator {
                 .fail(Some(id), &bound.package, error)
                 .then(|| order.set()),
             (Some(order), None) => {
-                order.succeed(id, Vec::new());
+                order.succeed(id);
                 None
             }
             (None, Some(error)) if owed.is_some() => {
@@ -221,7 +174,7 @@ impl Coordinator {
         }
     }
 
-    fn order(&mut self, work: Work) -> Order {
+    pub(super) fn order(&mut self, work: Work) -> Order {
         self.next_request += 1;
         Order::new(
             self.next_request,
@@ -236,27 +189,9 @@ impl Coordinator {
             .position(|order| order.set() == Some(set) && order.is_open())
     }
 
-    fn ask_trial(&mut self, seat: usize, order: &mut Order) {
-        let Work::Trial { package, .. } = &order.work else {
-            return;
-        };
-        let Some(worker) = self.worker_mut(seat).filter(|worker| worker.is_greeted()) else {
-            return;
-        };
-        let id = worker.id;
-        let message = Trial {
-            request: order.request,
-            package,
-        };
-        if worker.control.send(FrameKind::Trial, &message).is_ok() {
-            order.ask(id);
-        } else {
-            self.condemn(id, BROKEN);
-        }
-    }
-
     /// False when the worker cannot be asked because its socket is broken.
     fn ask_bind(&mut self, seat: usize, set: u64, order: &mut Order) -> bool {
+        let is_spare = self.is_spare(seat);
         let Self { seats, sets, .. } = self;
         let worker = seats.get_mut(seat).and_then(|seat| seat.worker.as_mut());
         let Some(worker) = worker.filter(|worker| worker.is_greeted()) else {
@@ -273,7 +208,11 @@ impl Coordinator {
         };
         let id = worker.id;
         if send_bind(worker, &message) {
-            order.ask(id);
+            if is_spare {
+                order.ask_dispensable(id);
+            } else {
+                order.ask(id);
+            }
             return true;
         }
         self.condemn(id, BROKEN);

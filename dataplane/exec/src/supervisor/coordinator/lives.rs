@@ -1,7 +1,7 @@
 //! How workers start, prove that they live, and end.
 //!
 //! Invariant: the cores hear `Joined` after the last BOUND and `Left` before the process is reaped, so no call goes to
-//! a worker that is not whole.
+//! a worker that is not whole, nor to the spare.
 
 use std::time::{Duration, Instant};
 
@@ -93,15 +93,17 @@ impl Coordinator {
             FrameKind::Pong => {
                 let Beat { n } = serde_json::from_slice(&json).map_err(|_error| NOT_JSON)?;
                 let worker = self.worker_mut(seat).ok_or(NOT_JSON)?;
+                let id = worker.id;
                 worker
                     .heart
                     .pong(n, clock())
-                    .map_err(|_error| "it answered a PING that was not sent")
+                    .map_err(|_error| "it answered a PING that was not sent")?;
+                self.on_proof(id, n);
+                Ok(())
             }
             FrameKind::Tried => {
                 let tried: Tried = serde_json::from_slice(&json).map_err(|_error| NOT_JSON)?;
-                self.on_tried(seat, tried);
-                Ok(())
+                self.on_tried(seat, tried)
             }
             FrameKind::Bound => {
                 let bound: Bound = serde_json::from_slice(&json).map_err(|_error| NOT_JSON)?;
@@ -130,7 +132,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Hands the core sockets of a worker to the cores once it owes no bind.
+    /// Once it owes no bind, a worker serves, or is the spare.
     pub(super) fn make_ready_when_bound(&mut self, seat: usize) {
         let stopping = self.stop.is_some();
         let Some(worker) = self.worker_mut(seat) else {
@@ -140,9 +142,23 @@ impl Coordinator {
             return;
         }
         let now = clock();
-        worker.phase = Phase::Ready;
+        worker.phase = Phase::Warm;
         worker.phase_since = now;
         worker.heart.start(now);
+        if self.is_spare(seat) {
+            self.show_status();
+        } else {
+            self.serve(seat, now);
+        }
+    }
+
+    /// Hands the core sockets of a warm worker to the cores.
+    pub(super) fn serve(&mut self, seat: usize, now: Instant) {
+        let Some(worker) = self.worker_mut(seat) else {
+            return;
+        };
+        worker.phase = Phase::Ready;
+        worker.phase_since = now;
         let (id, pid, streams) = (
             worker.id,
             worker.child.pid(),
@@ -162,7 +178,6 @@ impl Coordinator {
         }
         self.show_status();
         tracing::info!(worker = id, pid, "worker ready");
-        self.ask_fresh_worker(seat);
     }
 
     /// Sends the PINGs that are due and replaces who does not answer or does not get ready.
@@ -170,7 +185,7 @@ impl Coordinator {
         let (heartbeat, start) = (self.config.heartbeat_timeout, self.config.start_timeout);
         let mut condemned = Vec::new();
         for worker in self.workers_mut().filter(|worker| !worker.doomed) {
-            if !worker.is_ready() {
+            if !worker.has_heartbeat() {
                 if now.saturating_duration_since(worker.phase_since) >= start {
                     condemned.push((worker.id, "it did not get ready in time"));
                 }
@@ -205,6 +220,11 @@ impl Coordinator {
             reason,
             "worker is replaced"
         );
+        for order in self.orders.iter_mut().filter(|order| order.is_trial()) {
+            if order.waits_for(id) {
+                order.explain(reason);
+            }
+        }
         self.tell_cores(|| WorkerEvent::Left { worker: id });
         self.show_status();
     }
@@ -218,7 +238,12 @@ impl Coordinator {
 
     fn bury(&mut self, seat: usize) {
         let stopping = self.stop.is_some();
-        let Self { seats, config, .. } = self;
+        let Self {
+            seats,
+            config,
+            orders,
+            ..
+        } = self;
         let Some(place) = seats.get_mut(seat) else {
             return;
         };
@@ -230,8 +255,12 @@ impl Coordinator {
         };
         worker.relay.finish(&config.node, &mut config.worker_log);
         let (id, served) = (worker.id, worker.phase == Phase::Ready && !worker.doomed);
+        worker.retired |= orders
+            .iter()
+            .any(|order| order.is_trial() && order.waits_for(id));
+        let retired = worker.retired;
         place.vacate(clock());
-        if stopping {
+        if stopping || retired {
             tracing::info!(worker = id, %exit, "worker ended");
         } else {
             self.status.change(|status| status.restarts += 1);
@@ -302,12 +331,17 @@ impl Coordinator {
         }
     }
 
-    fn show_status(&self) {
+    pub(super) fn show_status(&self) {
         let ready = self.workers().filter(|(_, worker)| worker.is_ready());
         let pids: Vec<u32> = ready.map(|(_, worker)| worker.child.pid()).collect();
+        let mut spare = self
+            .workers()
+            .filter(|(_, worker)| worker.phase == Phase::Warm && !worker.doomed);
+        let spare = spare.next().map(|(_, worker)| worker.child.pid());
         self.status.change(|status| {
             status.ready = pids.len();
             status.pids = pids;
+            status.spare = spare;
         });
     }
 }

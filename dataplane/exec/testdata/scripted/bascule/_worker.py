@@ -22,6 +22,7 @@ ERROR = struct.Struct("<HHHHIII")
 handles = {}  # handle -> (set, service name)
 held = []  # (core, call id, body) without an answer yet
 stubborn = False
+exit_at_ping = False
 
 
 def frame(kind, call_id, payload=b""):
@@ -123,8 +124,18 @@ def control(kind, message):
 
 def import_package(package):
     """What the module's name says: none, or the error."""
+    global exit_at_ping
     if package["module"] == "import_hang":
         time.sleep(1000)
+    if package["module"] == "import_garbage":
+        arguments.control.sendall(b"\xff" * 64)
+    if package["module"] == "import_close":
+        for fd in arguments.core_fds.split(","):
+            os.close(int(fd))
+    if package["module"] == "import_scribble":
+        os.write(int(arguments.core_fds.split(",")[0]), b"\xff" * 64)
+    if package["module"] == "import_exit_later":
+        exit_at_ping = True
     if package["module"] == "import_exit":
         os._exit(7)
     if package["module"] == "import_error":
@@ -150,6 +161,8 @@ def on_control(kind, message):
         for handle in [handle for handle, (number, _) in handles.items() if number == message["set"]]:
             del handles[handle]
     elif kind == 22:
+        if exit_at_ping:
+            os._exit(8)
         control(23, {"n": message["n"]})
     elif kind == 24:
         if stubborn:
