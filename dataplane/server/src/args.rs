@@ -14,6 +14,10 @@ use dp_net::DriverChoice;
 /// A node of Bascule: load balancer and service executor in one process.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bascule-dataplane", version)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that is given or not"
+)]
 pub(crate) struct Args {
     /// Name of this node, unique in its cluster. With --backend there is no cluster, and a default.
     #[arg(
@@ -47,6 +51,10 @@ pub(crate) struct Args {
     /// Health, metrics and config of this node.
     #[arg(long, env = "BASCULE_ADMIN_LISTEN", value_name = "IP:PORT")]
     pub(crate) admin_listen: Option<SocketAddr>,
+    /// Allow addresses other than loopback for --node-listen and --admin-listen, although nothing there is
+    /// encrypted or asks who calls.
+    #[arg(long, env = "BASCULE_INSECURE_BIND", action = ArgAction::SetTrue)]
+    pub(crate) insecure_bind: bool,
     /// Threads that serve; as many as there are CPUs unless set.
     #[arg(long, env = "BASCULE_CORES", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) cores: Option<u32>,
@@ -59,8 +67,8 @@ pub(crate) struct Args {
     /// Keep the workers on the CPUs of the cores that feed them.
     #[arg(long, env = "BASCULE_PIN_WORKERS", action = ArgAction::SetTrue)]
     pub(crate) pin_workers: bool,
-    /// Python worker processes; as many as cores unless set, 0 for none.
-    #[arg(long, env = "BASCULE_WORKERS", value_parser = clap::value_parser!(u32).range(0..=1024))]
+    /// Python worker processes; as many as cores unless set. At least one: every node tries and runs every service.
+    #[arg(long, env = "BASCULE_WORKERS", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) workers: Option<u32>,
     /// The Python interpreter of the workers.
     #[arg(
@@ -152,10 +160,21 @@ impl Args {
         if unspecified && self.node_address.is_none() && !self.is_proxy_only() {
             bail!("--node-listen on all addresses needs --node-address for the other nodes");
         }
-        if let Some(admin) = self.admin_listen.filter(|admin| !admin.ip().is_loopback()) {
-            tracing::warn!(%admin, "the admin listener has no authentication and is not on loopback");
-        }
+        self.check_reach("--node-listen", self.node_listen)?;
+        self.check_reach("--admin-listen", self.admin_listen)?;
         self.membership().map(drop)
+    }
+
+    /// The node listener believes its members, the admin listener everybody: both are for this machine until
+    /// mTLS tells who calls. The balancer's is for clients and may be anywhere.
+    fn check_reach(&self, flag: &str, address: Option<SocketAddr>) -> anyhow::Result<()> {
+        match address {
+            Some(address) if !address.ip().is_loopback() && !self.insecure_bind => bail!(
+                "{flag} {address} is not a loopback address, and nothing is encrypted yet; \
+                 --insecure-bind allows it"
+            ),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn is_proxy_only(&self) -> bool {

@@ -230,9 +230,6 @@ fn start_workers(
     let Some(member) = membership else {
         return missing("proxy-only mode".to_owned());
     };
-    if args.workers() == 0 {
-        return missing("this node was started with --workers 0".to_owned());
-    }
     if python::find(&args.python).is_none() {
         let reason = format!(
             "the Python interpreter {} was not found",

@@ -163,7 +163,7 @@ fn member_flags(state: &Path) -> Vec<String> {
     std::fs::write(&token, "secret-cluster-token").unwrap();
     let flags = format!(
         "--name dev-1 --controlplane http://127.0.0.1:1 --cluster-token-file {} --state-dir {} \
-         --node-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --cores 2 --workers 0 --no-pin \
+         --node-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --cores 2 --workers 1 --no-pin \
          --drain-timeout 5s",
         token.display(),
         state.join("state").display()

@@ -51,7 +51,7 @@ fn a_member_needs_a_name() {
 
 #[test]
 fn a_node_on_all_addresses_must_say_how_to_reach_it() {
-    let all = format!("{MEMBER} --node-listen 0.0.0.0:17010");
+    let all = format!("{MEMBER} --insecure-bind --node-listen 0.0.0.0:17010");
     assert!(parse(&all).unwrap().check().is_err());
     parse(&format!("{all} --node-address 10.0.0.1:17010"))
         .unwrap()
@@ -98,4 +98,24 @@ fn durations_have_units() {
 fn the_last_of_pin_and_no_pin_wins() {
     let args = parse("--name a --pin --no-pin").unwrap();
     assert!(args.no_pin && !args.pin);
+}
+
+#[test]
+fn only_the_balancer_listens_beyond_this_machine_unasked() {
+    for flag in ["--node-listen", "--admin-listen"] {
+        let line = format!("{MEMBER} {flag} 192.0.2.1:80");
+        let error = parse(&line).unwrap().check().unwrap_err();
+        assert!(error.to_string().contains("--insecure-bind"), "{error}");
+        parse(&format!("{line} --insecure-bind"))
+            .unwrap()
+            .check()
+            .unwrap();
+    }
+    let balancer = format!("{MEMBER} --balancer-listen 192.0.2.1:80");
+    parse(&balancer).unwrap().check().unwrap();
+}
+
+#[test]
+fn a_node_has_at_least_one_worker() {
+    assert!(parse(&format!("{MEMBER} --workers 0")).is_err());
 }
