@@ -78,11 +78,12 @@ impl Arrivals {
         self.end_ns = self.end_ns.min(now_ns);
     }
 
-    /// The next arrival that is due at `now_ns`, with its place in the whole plan.
+    /// The next arrival that is due at `now_ns`, with its turn: consecutive within this share, so that each thread asks
+    /// all servers in turn, and beginning at another number in each, so that threads do not ask the same at once.
     pub(crate) fn pop_due(&mut self, now_ns: u64) -> Option<(u64, u64)> {
         let at = self.peek().filter(|&at| at <= now_ns)?;
-        let place = self.next;
+        let turn = self.next / self.step + self.next % self.step;
         self.next += self.step;
-        Some((place, at))
+        Some((turn, at))
     }
 }

@@ -255,13 +255,4 @@ fn as_f64(count: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_with_the_fitting_unit() {
-        assert_eq!(readable(12.4), "12 µs");
-        assert_eq!(readable(1234.0), "1.23 ms");
-        assert_eq!(readable(2_500_000.0), "2.50 s");
-    }
-}
+mod tests;

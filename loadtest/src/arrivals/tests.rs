@@ -44,16 +44,25 @@ fn arrivals_neither_drift_nor_depend_on_when_they_are_taken() {
 #[test]
 fn shares_together_make_the_whole_plan() {
     let end = 1_000_000_000;
-    let mut all = Vec::new();
-    for index in 0..3 {
-        let mut share = Arrivals::new(rate("1000"), (index, 3), end, 500);
-        all.extend(std::iter::from_fn(|| share.pop_due(end)));
-    }
+    let times = |index, shares| {
+        let mut share = Arrivals::new(rate("1000"), (index, shares), end, 500);
+        std::iter::from_fn(move || share.pop_due(end)).map(|(_, at)| at)
+    };
+    let mut all: Vec<u64> = (0..3).flat_map(|index| times(index, 3)).collect();
     all.sort_unstable();
-    let mut one = Arrivals::new(rate("1000"), (0, 1), end, 500);
-    let whole: Vec<_> = std::iter::from_fn(|| one.pop_due(end)).collect();
+    let whole: Vec<u64> = times(0, 1).collect();
     assert_eq!(all, whole);
     assert_eq!(whole.len(), 500);
+}
+
+#[test]
+fn every_share_takes_the_servers_in_turn_and_begins_at_another_one() {
+    for index in 0..4 {
+        let mut share = Arrivals::new(rate("1000"), (index, 4), 1_000_000_000, 400);
+        let turns: Vec<u64> =
+            std::iter::from_fn(|| share.pop_due(u64::MAX).map(|(turn, _)| turn)).collect();
+        assert_eq!(turns, (index..index + 100).collect::<Vec<_>>());
+    }
 }
 
 #[test]

@@ -22,8 +22,8 @@ impl Engine<'_> {
                 ..
             } => {
                 let servers = backlog.len().max(1);
-                while let Some((place, at)) = arrivals.pop_due(now) {
-                    let server = usize::try_from(place).unwrap_or_default() % servers;
+                while let Some((turn, at)) = arrivals.pop_due(now) {
+                    let server = usize::try_from(turn).unwrap_or_default() % servers;
                     let Some(queue) = backlog.get_mut(server) else {
                         continue;
                     };
