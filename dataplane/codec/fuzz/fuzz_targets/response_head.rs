@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut buf = data.to_vec();
     buf.push(b'\n');
-    let answers_head = buf.len() % 2 == 0;
+    let answers_head = buf.len().is_multiple_of(2);
     let mut head = ResponseHead::default();
     let whole = head.parse(&buf, &limits, answers_head);
     let cut = usize::from(data.last().copied().unwrap_or(0)) % buf.len();
