@@ -1,11 +1,14 @@
 //! Tells cargo when to embed the console again.
 //!
-//! Only release builds embed; others read the files when they are asked for, so there a missing or
-//! changed folder must not compile this crate anew each time.
+//! A path that is missing would run this anew with every build, so a tree without the console's files gets an empty
+//! folder for them.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
-        println!("cargo::rerun-if-changed=../../admin-web/dist");
+    let dist = concat!(env!("CARGO_MANIFEST_DIR"), "/../../admin-web/dist");
+    // Where it cannot be made there is nothing to embed either, and the page says so.
+    if let Err(error) = std::fs::create_dir_all(dist) {
+        println!("cargo::warning=the console's folder cannot be made: {error}");
     }
+    println!("cargo::rerun-if-changed={dist}");
 }

@@ -1,7 +1,7 @@
 //! The console's files, built into the binary.
 //!
-//! Release builds hold them; others read them from the source tree when asked. Without any the page
-//! says so. Invariant: a hashed asset may be kept for ever, the page that names it never.
+//! Every build holds what was in `admin-web/dist` when it was made, so that what is tested is what is shipped. Without
+//! any file the page says so. Invariant: a hashed asset may be kept for ever, the page that names it never.
 
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};

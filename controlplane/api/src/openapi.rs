@@ -62,3 +62,6 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     document
 }
+
+#[cfg(test)]
+mod tests;
