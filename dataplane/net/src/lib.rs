@@ -14,7 +14,7 @@ mod stream;
 pub use clock::Clock;
 pub use deadline::{Cut, DeadlineWheel, Slot};
 pub use listen::{Acceptor, BindError, ListenerSet, bind_patiently};
-pub use pool::{Pool, TRUSTED_IDLE};
+pub use pool::Pool;
 pub use runtime::{Driver, DriverChoice, RuntimeError, block_on, pin_thread};
 pub use stream::{ReadHalf, Stream, WriteHalf};
 

@@ -11,6 +11,8 @@ pub enum Failure {
     Connect,
     /// The connection ended before the first byte of the response.
     Reset,
+    /// The endpoint went down while the exchange waited for it, and the wait was ended.
+    GivenUp,
     /// A deadline was missed; the time of the client is used up as well.
     Timeout,
     /// The response had begun.
@@ -68,14 +70,21 @@ pub const BACKOFF_MAX: Duration = Duration::from_millis(250);
 
 /// Decides on a failed attempt. `random` is any number, for jitter. A resend takes from the budget; give it back with [`RetryBudget::retry_ended`].
 pub fn decide(attempt: &Attempt, budget: &mut RetryBudget, random: u32) -> Decision {
+    let may_have_begun = matches!(attempt.failure, Failure::Reset | Failure::GivenUp);
     let refused = match attempt.failure {
         Failure::Timeout | Failure::Response => Some(Reason::TooLate),
         _ if !attempt.replayable => Some(Reason::NotReplayable),
-        Failure::Reset if !attempt.idempotent => Some(Reason::NotIdempotent),
-        Failure::Reset if attempt.resends >= RESENDS_MAX => Some(Reason::Spent),
+        _ if may_have_begun && !attempt.idempotent => Some(Reason::NotIdempotent),
+        _ if may_have_begun && attempt.resends >= RESENDS_MAX => Some(Reason::Spent),
         _ if attempt.endpoints_left == 0 => Some(Reason::NoEndpoint),
-        // A connect costs the endpoints nothing, and each is tried once: no budget.
         Failure::Reset if !budget.take() => Some(Reason::Budget),
+        // All that waited for it may come at once, far more than a share of the pool: nobody else was kept waiting. It is
+        // the load of an endpoint that takes none any more, once, and so no storm.
+        Failure::GivenUp => {
+            budget.grant();
+            None
+        }
+        // A connect costs the endpoints nothing, and each is tried once: no budget.
         Failure::Reset | Failure::Connect => None,
     };
     match refused {
@@ -147,9 +156,14 @@ impl RetryBudget {
     fn take(&mut self) -> bool {
         let free = self.retries < self.limit();
         if free {
-            self.retries += 1;
+            self.grant();
         }
         free
+    }
+
+    /// Counts a resend whatever the limit: others find less left.
+    fn grant(&mut self) {
+        self.retries = self.retries.saturating_add(1);
     }
 }
 

@@ -196,6 +196,12 @@ impl Backend {
         }
     }
 
+    /// Whether its health lets new exchanges go there.
+    pub(crate) fn is_usable(&self, core: &Core, endpoint: &Endpoint) -> bool {
+        let now = core.clock.now();
+        self.health.borrow().is_usable(endpoint.index, now)
+    }
+
     /// The endpoint said so itself.
     pub(crate) fn drain(&self, core: &Core, endpoint: &Endpoint) {
         if self

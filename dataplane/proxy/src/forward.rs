@@ -170,13 +170,7 @@ impl Journey {
     }
 
     async fn connect(&mut self) -> Result<Connected, Broken> {
-        ask::connect(
-            &self.core,
-            &self.endpoint,
-            self.idempotent,
-            self.must_connect,
-        )
-        .await
+        ask::connect(&self.core, &self.endpoint, self.must_connect).await
     }
 
     /// Connect failures move on to the next endpoint; nothing of the request has left yet.
@@ -228,7 +222,7 @@ impl Journey {
                 Next::Fault(broken.to_fault())
             }
             Decision::Retry { after } => {
-                if broken.failure == Failure::Reset {
+                if matches!(broken.failure, Failure::Reset | Failure::GivenUp) {
                     self.budgeted.resent();
                 }
                 self.retries += 1;

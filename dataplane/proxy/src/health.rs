@@ -64,6 +64,10 @@ async fn check(core: Rc<Core>, backend: Rc<Backend>, endpoint: Rc<Endpoint>, is_
         Err(_) => Check::Failed,
     };
     backend.checked(&core, &endpoint, outcome);
+    if outcome == Check::Failed && backend.is_usable(&core, &endpoint) {
+        // In doubt: asked again at once, not an interval later. Requests wait there meanwhile.
+        endpoint.next_check.set(core.clock.now());
+    }
 }
 
 /// `None`: no proper answer in time.

@@ -70,7 +70,39 @@ fn an_idempotent_request_is_resent_once_after_a_reset() {
 
 #[test]
 fn what_may_have_begun_is_not_done_twice() {
-    assert_eq!(decided(POST), Decision::GiveUp(Reason::NotIdempotent));
+    for failure in [Failure::Reset, Failure::GivenUp] {
+        let attempt = Attempt { failure, ..POST };
+        assert_eq!(decided(attempt), Decision::GiveUp(Reason::NotIdempotent));
+    }
+}
+
+#[test]
+fn all_that_waited_for_an_endpoint_that_went_down_may_go_elsewhere_once() {
+    let mut budget = RetryBudget::default();
+    for _ in 0..500 {
+        budget.exchange_began();
+    }
+    let given_up = Attempt {
+        failure: Failure::GivenUp,
+        ..GET
+    };
+    for _ in 0..500 {
+        assert_eq!(decide(&given_up, &mut budget, 0), AT_ONCE);
+    }
+    assert_eq!(budget.retries(), 500);
+    // What breaks meanwhile finds nothing left.
+    assert_eq!(
+        decide(&GET, &mut budget, 0),
+        Decision::GiveUp(Reason::Budget)
+    );
+    let again = Attempt {
+        resends: 1,
+        ..given_up
+    };
+    assert_eq!(
+        decide(&again, &mut budget, 0),
+        Decision::GiveUp(Reason::Spent)
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use dp_codec::{Progress, Refusal, ResponseHead};
-use dp_net::{Cut, ReadHalf, Slot, Stream, TRUSTED_IDLE};
+use dp_net::{Cut, ReadHalf, Slot, Stream};
 use dp_policy::retry::Failure;
 
 use super::Journey;
@@ -58,24 +58,15 @@ enum Cause {
 pub(super) async fn connect(
     core: &Core,
     endpoint: &Endpoint,
-    is_idempotent: bool,
     must_connect: bool,
 ) -> Result<Connected, Broken> {
     let asked = core.clock.precise();
-    if !must_connect {
-        // What cannot be sent again is not entrusted to a connection that was not looked at.
-        let trusted = if is_idempotent {
-            TRUSTED_IDLE
-        } else {
-            Duration::ZERO
-        };
-        if let Some(stream) = endpoint.pool.take(asked, trusted) {
-            return Ok(Connected {
-                stream,
-                is_reused: true,
-                asked,
-            });
-        }
+    if !must_connect && let Some(stream) = endpoint.pool.take() {
+        return Ok(Connected {
+            stream,
+            is_reused: true,
+            asked,
+        });
     }
     core.stats.upstream_connects.increment();
     match Stream::connect(endpoint.address, core.timeouts.connect, &core.wheel).await {
@@ -127,8 +118,7 @@ pub(super) async fn read_head(
         let (result, back) = reader.read_some(raw, READ_LARGE).await;
         raw = back;
         match result {
-            // The endpoint went down meanwhile: as good as a reset.
-            Ok(0) | Err(_) if slot.is_given_up() => return Err(Broken::gone()),
+            Ok(0) | Err(_) if slot.is_given_up() => return Err(Broken::given_up()),
             Ok(0) | Err(_) if slot.is_cut() => return Err(Broken::late()),
             Ok(0) => {
                 return Err(Broken {
@@ -210,6 +200,14 @@ impl Broken {
             failure: Failure::Reset,
             is_stale: false,
             cause: Cause::Gone,
+        }
+    }
+
+    /// The endpoint went down meanwhile.
+    fn given_up() -> Self {
+        Self {
+            failure: Failure::GivenUp,
+            ..Self::gone()
         }
     }
 
