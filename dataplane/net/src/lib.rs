@@ -6,6 +6,7 @@
 
 mod clock;
 mod deadline;
+mod descriptors;
 mod listen;
 mod pool;
 mod runtime;
@@ -13,6 +14,7 @@ mod stream;
 
 pub use clock::Clock;
 pub use deadline::{Cut, DeadlineWheel, Slot};
+pub use descriptors::{connections_max, is_exhaustion, raise_descriptor_limit};
 pub use listen::{Acceptor, BindError, ListenerSet, bind_patiently};
 pub use pool::Pool;
 pub use runtime::{Driver, DriverChoice, RuntimeError, block_on, pin_thread};

@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::clock::Clock;
 use crate::deadline::DeadlineWheel;
+use crate::descriptors::is_exhaustion;
 use crate::stream::Stream;
 
 /// Connections that wait for a core. The kernel caps it at `net.core.somaxconn` (4,096 by default).
@@ -167,16 +168,14 @@ impl Acceptor {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => return Some((Stream::new(stream, wheel), peer)),
-                Err(error) => match error.raw_os_error() {
-                    // EINVAL: the socket does not listen any more (`close_when_empty`).
-                    Some(22) => return None,
-                    // EMFILE, ENFILE, ENOBUFS, ENOMEM.
-                    Some(24 | 23 | 105 | 12) => {
-                        failed(&error);
+                // EINVAL: the socket does not listen any more (`close_when_empty`).
+                Err(error) if error.raw_os_error() == Some(22) => return None,
+                Err(error) => {
+                    failed(&error);
+                    if is_exhaustion(&error) {
                         monoio::time::sleep(EXHAUSTED_PAUSE).await;
                     }
-                    _ => failed(&error),
-                },
+                }
             }
         }
     }

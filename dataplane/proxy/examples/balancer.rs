@@ -42,6 +42,7 @@ fn main() {
             failures: failed,
             stopping: Arc::default(),
         },
+        connections_max: 10_000,
         timeouts: Timeouts::default(),
     };
     run_core(settings, receiver).unwrap();

@@ -81,6 +81,9 @@ pub(crate) struct Core {
     pub(crate) heads: Heads,
     pub(crate) is_draining: Cell<bool>,
     pub(crate) in_flight: Cell<u64>,
+    /// Connections of clients that are open, on all listeners.
+    pub(crate) open: Cell<usize>,
+    pub(crate) connections_max: usize,
     pub(crate) acceptors: RefCell<Vec<Rc<Acceptor>>>,
 }
 
@@ -243,6 +246,8 @@ impl Core {
             heads: Heads::default(),
             is_draining: Cell::new(false),
             in_flight: Cell::new(0),
+            open: Cell::new(0),
+            connections_max: settings.connections_max,
             acceptors: RefCell::default(),
             shared: settings.shared,
             clock,

@@ -91,6 +91,8 @@ fn route(connection: &Connection, exchange: &mut Exchange) -> Result<usize, Faul
             Ok(index)
         }
         Lookup::MethodNotAllowed { allow } => Err(Fault::MethodNotAllowed { allow }),
+        // Before the first one nothing is known of what there is.
+        Lookup::NotFound if serving.generation == 0 => Err(Fault::NotReady),
         Lookup::NotFound => Err(Fault::NotFound),
         Lookup::BadPath => Err(Fault::BadPath),
     }

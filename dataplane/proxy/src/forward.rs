@@ -203,6 +203,9 @@ impl Journey {
             self.core.stats.upstream_retries.increment();
             return Next::Again;
         }
+        if broken.is_ours() {
+            return Next::Fault(broken.to_fault());
+        }
         self.note_broken(asked, broken);
         self.tried.push(asked.index);
         let attempt = Attempt {

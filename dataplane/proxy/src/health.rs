@@ -61,6 +61,8 @@ async fn check(core: Rc<Core>, backend: Rc<Backend>, endpoint: Rc<Endpoint>, is_
         // Nothing is known of what a fixed backend serves: that it accepts is all there is to ask.
         Ok(_) if is_fixed => Check::Passed,
         Ok(stream) => ask(&core, stream, timeout).await.unwrap_or(Check::Failed),
+        // That says nothing of the endpoint.
+        Err(error) if dp_net::is_exhaustion(&error) => return,
         Err(_) => Check::Failed,
     };
     backend.checked(&core, &endpoint, outcome);

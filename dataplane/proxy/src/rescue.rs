@@ -33,6 +33,10 @@ pub(crate) enum Fault {
     NoEndpoint,
     /// No endpoint could be connected to.
     Unreachable,
+    /// This node has no descriptor, memory or port left for another connection.
+    Exhausted,
+    /// This node has no configuration yet.
+    NotReady,
     /// The endpoint ended the connection before it had answered.
     UpstreamGone,
     UpstreamLate,
@@ -159,7 +163,9 @@ impl Fault {
             | Self::UpstreamGone
             | Self::UpstreamInvalid(_)
             | Self::Call(CallError::NoWorker | CallError::WorkerDied) => 502,
-            Self::NoEndpoint | Self::Call(CallError::Busy) => 503,
+            Self::NoEndpoint | Self::Exhausted | Self::NotReady | Self::Call(CallError::Busy) => {
+                503
+            }
             Self::UpstreamLate | Self::Call(CallError::Deadline) => 504,
         })
     }
@@ -176,6 +182,8 @@ impl Fault {
             Self::Body(_) => "the body took too long".into(),
             Self::NoEndpoint => "no endpoint is up".into(),
             Self::Unreachable => "no endpoint could be reached".into(),
+            Self::Exhausted => "this node has no resources left for another connection".into(),
+            Self::NotReady => "this node has no configuration yet".into(),
             Self::UpstreamGone => "the endpoint ended the connection without an answer".into(),
             Self::UpstreamLate => "the endpoint did not answer in time".into(),
             Self::UpstreamInvalid(reason) => {

@@ -32,6 +32,8 @@ pub struct CoreSettings {
     pub workers: Option<flume::Receiver<WorkerEvent>>,
     /// What the cores of a node share.
     pub shared: NodeShared,
+    /// Connections of clients that it holds at once; beyond it nobody is accepted until one is closed.
+    pub connections_max: usize,
     /// Times that tests shorten.
     pub timeouts: Timeouts,
 }

@@ -36,6 +36,8 @@ pub(crate) struct CoresConfig {
     pub(crate) node: Option<ListenerSet>,
     pub(crate) balancer: Option<ListenerSet>,
     pub(crate) backends: Vec<std::net::SocketAddr>,
+    /// Connections of clients, per core.
+    pub(crate) connections_max: usize,
 }
 
 /// The cores of this node.

@@ -141,6 +141,7 @@ async fn serve(args: &Args, mut prepared: Prepared) -> anyhow::Result<()> {
         node: prepared.node.take(),
         balancer: prepared.balancer.take(),
         backends: args.backend.clone(),
+        connections_max: connections_max(args),
     };
     let cores = Cores::start(config, events, failed).context("the cores cannot start")?;
     wait_until_up(&cores, &core_failures).await?;
@@ -186,6 +187,13 @@ async fn serve(args: &Args, mut prepared: Prepared) -> anyhow::Result<()> {
         tracing::warn!("the last lines of the access log were not written");
     }
     Ok(())
+}
+
+fn connections_max(args: &Args) -> usize {
+    let descriptors = dp_net::raise_descriptor_limit();
+    let max = dp_net::connections_max(descriptors, args.cores(), args.workers() + 1);
+    tracing::info!(descriptors, connections_max_per_core = max, "limits");
+    max
 }
 
 /// A core that cannot start says why before it can answer.

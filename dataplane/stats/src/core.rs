@@ -24,6 +24,8 @@ pub struct CoreStats {
     pub balancer: ListenerStats,
     /// Connection tasks that panicked; each cost its own connection only.
     pub panics: Counter,
+    /// Times that accepting paused because the core held its most connections.
+    pub accept_pauses: Counter,
     /// Times that this core's thread was started again after it died.
     pub restarts: Counter,
     /// Upstream connections that were opened, and those that could not be.

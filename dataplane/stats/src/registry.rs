@@ -29,6 +29,7 @@ pub struct NodeTotals {
     pub node: ListenerTotals,
     pub balancer: ListenerTotals,
     pub panics: u64,
+    pub accept_pauses: u64,
     pub core_restarts: u64,
     pub upstream_connects: u64,
     pub upstream_connect_failures: u64,
@@ -103,6 +104,7 @@ impl NodeTotals {
         core.node.read_into(&mut self.node);
         core.balancer.read_into(&mut self.balancer);
         self.panics += core.panics.value();
+        self.accept_pauses += core.accept_pauses.value();
         self.core_restarts += core.restarts.value();
         self.upstream_connects += core.upstream_connects.value();
         self.upstream_connect_failures += core.upstream_connect_failures.value();

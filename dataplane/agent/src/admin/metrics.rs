@@ -226,6 +226,9 @@ fn workers(page: &mut Exposition, totals: &NodeTotals, workers: &Workers) {
         help,
         totals.core_restarts,
     );
+    let help = "Times that a core held its most connections and accepted nobody";
+    let pauses = totals.accept_pauses;
+    page.single("bascule_accept_pauses_total", Kind::Counter, help, pauses);
     let help = "Connections that a panic closed";
     page.single("bascule_panics_total", Kind::Counter, help, totals.panics);
     let help = "Access-log lines that were not written";

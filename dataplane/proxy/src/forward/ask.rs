@@ -49,6 +49,8 @@ pub(super) struct Broken {
 #[derive(Clone, Copy, Debug)]
 enum Cause {
     Unreachable,
+    /// No descriptor, no memory or no port was left here.
+    Exhausted,
     Gone,
     Late,
     Invalid(&'static str),
@@ -77,6 +79,9 @@ pub(super) async fn connect(
         }),
         Err(error) => {
             core.stats.upstream_connect_failures.increment();
+            if dp_net::is_exhaustion(&error) {
+                return Err(Broken::exhausted());
+            }
             tracing::debug!(core = core.index, endpoint = &*endpoint.name, %error, "connect failed");
             Err(Broken {
                 failure: Failure::Connect,
@@ -195,6 +200,19 @@ impl Answer {
 // === impl Broken ===
 
 impl Broken {
+    fn exhausted() -> Self {
+        Self {
+            failure: Failure::Connect,
+            is_stale: false,
+            cause: Cause::Exhausted,
+        }
+    }
+
+    /// The endpoint has no part in it, and another one would fare the same.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self.cause, Cause::Exhausted)
+    }
+
     pub(super) fn gone() -> Self {
         Self {
             failure: Failure::Reset,
@@ -242,6 +260,7 @@ impl Broken {
     pub(super) fn to_fault(&self) -> Fault {
         match self.cause {
             Cause::Unreachable => Fault::Unreachable,
+            Cause::Exhausted => Fault::Exhausted,
             Cause::Gone => Fault::UpstreamGone,
             Cause::Late => Fault::UpstreamLate,
             Cause::Invalid(reason) => Fault::UpstreamInvalid(reason),

@@ -46,6 +46,16 @@ impl TestCore {
         backends: &[SocketAddr],
         timeouts: Timeouts,
     ) -> Self {
+        Self::start_full_at(1_000, driver, backends, timeouts)
+    }
+
+    /// One that holds `connections_max` connections of clients at once.
+    pub(super) fn start_full_at(
+        connections_max: usize,
+        driver: DriverChoice,
+        backends: &[SocketAddr],
+        timeouts: Timeouts,
+    ) -> Self {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let node = ListenerSet::bind(any, 1).unwrap();
         let balancer = ListenerSet::bind(any, 1).unwrap();
@@ -73,6 +83,7 @@ impl TestCore {
                 failures: failed,
                 stopping: Arc::clone(&stopping),
             },
+            connections_max,
             timeouts,
         };
         let (commands, receiver) = flume::unbounded();

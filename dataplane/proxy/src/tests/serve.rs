@@ -107,6 +107,40 @@ fn unknown_paths_get_404_and_wrong_methods_405_with_allow() {
 }
 
 #[test]
+fn a_node_without_a_configuration_says_so() {
+    let core = TestCore::start(&[], quick());
+    for address in [core.node, core.balancer] {
+        let mut client = Client::connect(address);
+        let answer = client.get("/p");
+        assert_eq!(
+            (answer.status, answer.field("retry-after")),
+            (503, Some("1".into()))
+        );
+        assert_eq!(Client::connect(core.node).get("/zato/ping").status, 200);
+    }
+}
+
+#[test]
+fn a_core_that_holds_its_most_connections_lets_the_next_one_wait() {
+    let core = TestCore::start_full_at(2, DriverChoice::Auto, &[], quick());
+    core.apply(echoes(1, &[("GET", "/p")]));
+    let mut first = Client::connect(core.node);
+    let mut second = Client::connect(core.node);
+    assert_eq!(
+        (first.get("/p").status, second.get("/p").status),
+        (200, 200)
+    );
+    let mut third = Client::connect(core.node);
+    third.send(b"GET /p HTTP/1.1\r\nhost: x\r\n\r\n");
+    core.until(|totals| totals.accept_pauses == 1);
+    // Those who are served go on.
+    assert_eq!(first.get("/p").status, 200);
+    assert_eq!(core.totals().node.accepted, 2);
+    drop(second);
+    assert_eq!(third.response().unwrap().status, 200);
+}
+
+#[test]
 fn a_body_over_the_limit_gets_413_and_the_connection_closes() {
     let core = core();
     let mut client = Client::connect(core.node);

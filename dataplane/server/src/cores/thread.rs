@@ -73,6 +73,7 @@ impl CoreThread {
             backends: self.config.backends.clone(),
             workers: self.workers.clone(),
             shared: self.config.shared.clone(),
+            connections_max: self.config.connections_max,
             timeouts: Timeouts::default(),
         })
     }
