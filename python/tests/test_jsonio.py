@@ -4,6 +4,8 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import faulthandler
+import tracemalloc
 import unittest
 import uuid
 from unittest import mock
@@ -58,6 +60,31 @@ class Same(unittest.TestCase):
                 jsonio.loads(body)
         wide = b"[" + b",".join([b'{"a":["]]]","{{{\\""]}'] * 500) + b"]"
         self.assertEqual(len(jsonio.loads(wide)), 500)
+
+    def test_depth_is_found_in_one_pass_whatever_the_text_is(self):
+        # Each of these took a time or a memory that grew with its square, or far beyond it.
+        faulthandler.dump_traceback_later(60, exit=True)
+        self.addCleanup(faulthandler.cancel_dump_traceback_later)
+        many, length = b"[]," * 200, 1 << 21
+        for body in (
+            b"[" + many + b'"' + b'\\"' * length,
+            b"[" + many + b'"' + b"\\" * length,
+            b"[" + many + b'"' * length,
+            b"[" + many + b'"' + b"x" * length + b'"]',
+            (b"[" * 100 + b"]" * 100 + b",") * (length // 200),
+            b"][" * length,
+        ):
+            tracemalloc.start()
+            self.assertFalse(jsonio._too_deep(body), body[-20:])
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            self.assertLess(peak, 40 * len(body), body[-20:])
+
+    def test_brackets_in_strings_are_no_depth_and_escapes_do_not_hide_any(self):
+        many = b"[]," * 200
+        for inside in (b"[" * 300, b'\\"' + b"[" * 300, b"\\\\", b'\\\\\\"' + b"[" * 300):
+            self.assertFalse(jsonio._too_deep(b"[" + many + b'"' + inside + b'"]'), inside[:9])
+        self.assertTrue(jsonio._too_deep(b'["\\\\",' + b"[" * 200 + b'"\\\\"'))
 
     def test_writing(self):
         for value in (
