@@ -10,9 +10,10 @@ A missing optional element is None (null in output) unless a default says otherw
 
 from __future__ import annotations
 
+import copy
+
 from . import autotype, elements
-from .exceptions import ElementInvalid, ElementMissing, ModelValidationError, OutputError
-from .exceptions import BadRequest
+from .exceptions import BadRequest, ElementInvalid, ElementMissing, ModelValidationError, OutputError
 from .model import Model
 
 _MISSING = object()
@@ -50,8 +51,16 @@ class Input(dict):
         return dict(self)
 
 
+def _default_of(item):
+    """A container is each call's own: what one caller puts into it is nobody else's."""
+    default = item.default
+    return copy.deepcopy(default) if isinstance(default, (list, dict, set)) else default
+
+
 def _element(item, auto_typing, default=_MISSING, required=None):
     if isinstance(item, elements.Element):
+        # The author's object may stand in other declarations, too.
+        item = copy.copy(item)
         if default is not _MISSING and not item.required and not item.has_default:
             item.default, item.has_default = default, True
         if required is False and item.required:
@@ -110,11 +119,11 @@ class InputDeclaration:
             if value is _MISSING:
                 if item.required:
                     raise ElementMissing("/" + name)
-                values[name] = item.default
+                values[name] = _default_of(item)
             elif value is None and not item.required:
-                values[name] = item.default
+                values[name] = _default_of(item)
             elif value == "" and not item.required and not isinstance(item, elements.Text):
-                values[name] = item.default
+                values[name] = _default_of(item)
             else:
                 try:
                     values[name] = item.read(value)
@@ -188,7 +197,7 @@ class OutputDeclaration:
             if found is _MISSING or found is None:
                 if found is _MISSING and item.required:
                     raise OutputError(f"output: Element missing: /{item.name}")
-                found = item.default
+                found = _default_of(item)
             elif found != "":
                 try:
                     found = item.write(found)

@@ -9,6 +9,11 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, unquote
 
 from . import jsonio
+from .exceptions import BadRequest
+
+# As Django and PHP allow; a service that takes more of them takes a document.
+FIELDS_MAX = 1_000
+TOO_MANY_FIELDS = f"more than {FIELDS_MAX} fields in a form or query"
 
 _UNSET = object()
 
@@ -61,14 +66,16 @@ def parse_headers(block: bytes) -> Headers:
 
 
 def parse_pairs(text: str) -> dict:
-    """A query string or form; a name that comes more than once gets a list."""
+    """A query string or form; a name that comes more than once gets a list. Raises `BadRequest` beyond `FIELDS_MAX`."""
+    if text.count("&") >= FIELDS_MAX:
+        raise BadRequest(TOO_MANY_FIELDS)
     values = {}
     for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
-        if name in values:
-            earlier = values[name]
-            values[name] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
+        earlier = values.get(name)
+        if isinstance(earlier, list):
+            earlier.append(value)
         else:
-            values[name] = value
+            values[name] = value if earlier is None else [earlier, value]
     return values
 
 
@@ -82,7 +89,10 @@ def parse_form(body: bytes, content_type: str) -> dict:
         head = b"Content-Type: " + content_type.encode() + b"\r\n\r\n"
         message = BytesParser(policy=HTTP).parsebytes(head + body)
         values = {}
-        for part in message.iter_parts() if message.is_multipart() else ():
+        parts = message.get_payload() if message.is_multipart() else ()
+        if len(parts) > FIELDS_MAX:
+            raise BadRequest(TOO_MANY_FIELDS)
+        for part in parts:
             name = part.get_param("name", header="content-disposition")
             data = part.get_payload(decode=True) or b""
             if name is None:

@@ -36,6 +36,25 @@ class ShortForm(unittest.TestCase):
         with self.assertRaises(AttributeError):
             got.unknown
 
+    def test_a_default_container_belongs_to_one_call(self):
+        declared = compile_input(type("S", (), {"input": (List("-tags", default=[]), Dict("-d", default={"k": []}))}))
+        first = declared.read({}, {})
+        first.tags.append("mine")
+        first.d["k"].append("mine")
+        self.assertEqual(declared.read({}, {}), {"tags": [], "d": {"k": []}})
+
+    def test_an_element_that_two_declarations_share_stays_as_it_was_written(self):
+        page = Int("page")
+
+        class Optional_:
+            class SimpleIO:
+                input_optional = (page,)
+
+        compile_input(Optional_)
+        self.assertTrue(page.required)
+        with self.assertRaises(ElementMissing):
+            read(page, {})
+
     def test_a_single_string_is_a_declaration(self):
         self.assertEqual(read("a", {"a": "x"}), {"a": "x"})
 
