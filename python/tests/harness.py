@@ -197,10 +197,14 @@ class Worker:
         return answer
 
     def ping(self, number=1):
+        return self.pong(number)["n"]
+
+    def pong(self, number=1):
+        """The whole answer to a PING."""
         self.control.send(PING, json.dumps({"n": number}).encode())
         kind, _id, payload = self.control.receive()
         assert kind == PONG
-        return json.loads(payload)["n"]
+        return json.loads(payload)
 
     def logs(self):
         """All log records so far; a line that is no JSON fails."""

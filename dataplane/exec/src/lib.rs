@@ -20,5 +20,5 @@ pub use package::{
 pub use pool::{ARRIVAL_PATIENCE, WorkerEvent, WorkerPool};
 pub use supervisor::{
     FaultReporter, HEARTBEAT_TIMEOUT, IMPORT_TIMEOUT, START_TIMEOUT, StartError, Supervisor,
-    SupervisorConfig, WorkerStatus,
+    SupervisorConfig, WorkerRenewal, WorkerStatus,
 };

@@ -42,6 +42,7 @@ pub(crate) struct Link {
     slots: RefCell<Slots>,
     /// Calls that ran into their deadline since the worker last said anything: one that hangs must not look idle.
     overdue: Cell<usize>,
+    is_silent: Cell<bool>,
     unwritten: RefCell<Vec<u8>>,
     writer: RefCell<Option<Waker>>,
     /// The same socket: shutting it down ends both tasks, whatever they wait for.
@@ -85,6 +86,7 @@ impl Link {
             state: Cell::new(State::Open),
             slots: RefCell::default(),
             overdue: Cell::new(0),
+            is_silent: Cell::new(false),
             unwritten: RefCell::default(),
             writer: RefCell::default(),
             closer,
@@ -102,6 +104,15 @@ impl Link {
 
     pub(crate) fn is_open(&self) -> bool {
         self.state.get() == State::Open
+    }
+
+    /// It does not answer its heartbeat.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_silent.get()
+    }
+
+    pub(crate) fn set_silent(&self, is_silent: bool) {
+        self.is_silent.set(is_silent);
     }
 
     pub(crate) fn in_flight(&self) -> usize {

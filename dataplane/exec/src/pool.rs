@@ -37,6 +37,10 @@ pub enum WorkerEvent {
         faults: FaultReporter,
         home: bool,
     },
+    /// It does not answer its heartbeat: others first.
+    Silent { worker: u32 },
+    /// It answers again.
+    Answering { worker: u32 },
     /// It finishes the calls that it has; no new ones.
     Leaving { worker: u32 },
     /// It ended or is being killed.
@@ -109,6 +113,15 @@ impl WorkerPool {
             .count()
     }
 
+    /// How many of them answer their heartbeat: a call to another one waits for nobody knows how long.
+    pub fn answering(&self) -> usize {
+        let links = self.links.borrow();
+        let answering = links
+            .iter()
+            .filter(|link| link.is_open() && !link.is_silent());
+        answering.count()
+    }
+
     /// Calls that have no answer yet.
     pub fn in_flight(&self) -> usize {
         self.links
@@ -149,7 +162,7 @@ impl WorkerPool {
         let links = self.links.borrow();
         let open = links.iter().filter(|link| link.is_open());
         // Of equals the first, which is one at home.
-        open.min_by_key(|link| link.load())
+        open.min_by_key(|link| (link.is_silent(), link.load()))
             .map(Rc::clone)
             .ok_or(CallError::NoWorker)
     }
@@ -180,6 +193,10 @@ impl WorkerPool {
                 }
                 Err(error) => tracing::error!(worker, %error, "a worker's socket cannot be used"),
             },
+            WorkerEvent::Silent { worker } => self.with_link(worker, |link| link.set_silent(true)),
+            WorkerEvent::Answering { worker } => {
+                self.with_link(worker, |link| link.set_silent(false));
+            }
             WorkerEvent::Leaving { worker } => self.with_link(worker, |link| link.leave()),
             WorkerEvent::Left { worker } => self.with_link(worker, |link| link.finish()),
         }

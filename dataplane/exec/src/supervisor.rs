@@ -24,8 +24,8 @@ use std::{
     time::Duration,
 };
 
-pub use command::FaultReporter;
 use command::{Command, Mailbox, StatusBoard};
+pub use command::{FaultReporter, WorkerRenewal};
 use coordinator::Coordinator;
 
 use crate::{
@@ -226,6 +226,11 @@ impl Supervisor {
 
     pub fn status(&self) -> WorkerStatus {
         self.status.read()
+    }
+
+    /// For whoever starts cores again.
+    pub fn renewal(&self) -> WorkerRenewal {
+        WorkerRenewal::new(self.mailbox.clone())
     }
 
     /// Workers finish their calls and end; what is left after `grace` gets SIGTERM and then SIGKILL.

@@ -255,7 +255,7 @@ impl Core {
         }
     }
 
-    /// True when this node can run its services: none needed, or a worker is there.
+    /// True when this node can run its services: none needed, or a worker is there and answers.
     pub(crate) fn can_run_services(&self) -> bool {
         if self.is_draining.get() || self.shared.is_stopping() {
             return false;
@@ -265,7 +265,14 @@ impl Core {
             || self
                 .workers
                 .as_ref()
-                .is_some_and(|workers| workers.ready() > 0)
+                .is_some_and(|workers| workers.answering() > 0)
+    }
+
+    /// There are workers, and all of them compute or stand still: what they have will be answered, new requests are better
+    /// off elsewhere.
+    pub(crate) fn has_silent_workers_only(&self) -> bool {
+        let workers = self.workers.as_ref();
+        workers.is_some_and(|workers| workers.ready() > 0 && workers.answering() == 0)
     }
 
     /// How large a head may be on a listener.

@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     UpstreamLate,
     /// The endpoint's answer breaks the rules.
     UpstreamInvalid(&'static str),
+    /// For a balancer that asks: no worker answers its heartbeat.
+    WorkersSilent,
     /// The service could not run.
     Call(CallError),
     /// The service's answer breaks the rules.
@@ -77,6 +79,14 @@ pub(crate) fn answer(connection: &mut Connection, exchange: &mut Exchange, fault
                 &[(b"allow", allow.as_bytes())],
                 &body,
             );
+        }
+        // Nothing new, and what is on its way is waited for.
+        Fault::WorkersSilent => {
+            let fields: [(&[u8], &[u8]); 2] = [
+                (b"retry-after", RETRY_AFTER_S),
+                (b"x-bascule-state", b"draining"),
+            ];
+            write_own(connection, exchange, status, &fields, &body);
         }
         _ if status == 503 => {
             write_own(
@@ -163,9 +173,11 @@ impl Fault {
             | Self::UpstreamGone
             | Self::UpstreamInvalid(_)
             | Self::Call(CallError::NoWorker | CallError::WorkerDied) => 502,
-            Self::NoEndpoint | Self::Exhausted | Self::NotReady | Self::Call(CallError::Busy) => {
-                503
-            }
+            Self::NoEndpoint
+            | Self::Exhausted
+            | Self::NotReady
+            | Self::WorkersSilent
+            | Self::Call(CallError::Busy) => 503,
             Self::UpstreamLate | Self::Call(CallError::Deadline) => 504,
         })
     }
@@ -184,6 +196,7 @@ impl Fault {
             Self::Unreachable => "no endpoint could be reached".into(),
             Self::Exhausted => "this node has no resources left for another connection".into(),
             Self::NotReady => "this node has no configuration yet".into(),
+            Self::WorkersSilent => "no worker answers".into(),
             Self::UpstreamGone => "the endpoint ended the connection without an answer".into(),
             Self::UpstreamLate => "the endpoint did not answer in time".into(),
             Self::UpstreamInvalid(reason) => {

@@ -43,7 +43,13 @@ pub(crate) async fn run(
         return Err(Fault::NotFound);
     };
     let reply = match target {
-        Target::BuiltIn(BuiltIn::Ping) if is_unwell(connection) => return Err(Fault::NoEndpoint),
+        Target::BuiltIn(BuiltIn::Ping) if is_unwell(connection) => {
+            return Err(if connection.core.has_silent_workers_only() {
+                Fault::WorkersSilent
+            } else {
+                Fault::NoEndpoint
+            });
+        }
         Target::BuiltIn(built_in) => run_built_in(connection, exchange, &body, built_in),
         Target::Worker { .. } => {
             let handle = exchange

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use dp_agent::{Applied, CoreTimes};
 use dp_config::{Package, Refusal, Refusals, Snapshot};
-use dp_exec::{BindError, PackageFile, ServiceBinding, ServiceSet, Supervisor};
+use dp_exec::{BindError, PackageFile, ServiceBinding, ServiceSet, Supervisor, WorkerRenewal};
 use dp_proxy::{Committed, Plan, Prepared};
 
 use crate::cores::Cores;
@@ -27,6 +27,18 @@ pub(crate) struct Bound {
 pub(crate) enum Workers {
     Running(Supervisor),
     Missing { reason: String },
+}
+
+// === impl Workers ===
+
+impl Workers {
+    /// For cores that are started again.
+    pub(crate) fn renewal(&self) -> Option<WorkerRenewal> {
+        match self {
+            Self::Running(supervisor) => Some(supervisor.renewal()),
+            Self::Missing { .. } => None,
+        }
+    }
 }
 
 /// Applies `snapshot`; `bound` is locked by the caller for the whole of it.
@@ -57,9 +69,8 @@ pub(crate) async fn apply(
     let committed = cores.commit(&plan).await;
     // The set before goes when the last exchange that began on it has ended.
     *bound = Bound { set, services };
-    Ok(Applied {
-        cores: times(&prepared, &committed),
-    })
+    let cores = times(&prepared, &committed).map_err(Refusals)?;
+    Ok(Applied { cores })
 }
 
 fn bindings(snapshot: &Snapshot) -> Vec<ServiceBinding> {
@@ -123,15 +134,55 @@ fn bind_refusal(snapshot: &Snapshot, error: BindError) -> Refusal {
     Refusal::new(object, field, reason)
 }
 
-fn times(prepared: &[Prepared], committed: &[Committed]) -> Vec<CoreTimes> {
+/// What every core took. A core that has prepared and does not confirm stands still: the others run the generation, and
+/// to say that the node does would be a lie. It is told as a refusal, and asked again with the next one.
+fn times(prepared: &[Prepared], committed: &[Committed]) -> Result<Vec<CoreTimes>, Vec<Refusal>> {
     let commit_us: HashMap<u32, u64> = committed
         .iter()
         .map(|core| (core.core, core.commit_us))
         .collect();
-    let times = |core: &Prepared| CoreTimes {
-        core: core.core,
-        prepare_us: core.prepare_us,
-        commit_us: commit_us.get(&core.core).copied().unwrap_or_default(),
+    let unconfirmed = |core: &Prepared| {
+        let reason = "it did not confirm the generation in time; the other cores run it";
+        Refusal {
+            core: Some(core.core),
+            ..Refusal::new("node", "core", reason.to_owned())
+        }
     };
-    prepared.iter().map(times).collect()
+    let (mut times, mut refusals) = (Vec::new(), Vec::new());
+    for core in prepared {
+        match commit_us.get(&core.core) {
+            Some(commit_us) => times.push(CoreTimes {
+                core: core.core,
+                prepare_us: core.prepare_us,
+                commit_us: *commit_us,
+            }),
+            None => refusals.push(unconfirmed(core)),
+        }
+    }
+    if refusals.is_empty() {
+        Ok(times)
+    } else {
+        Err(refusals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cores_that_confirmed_are_said_to_run_a_generation() {
+        let prepared = [0, 1].map(|core| Prepared {
+            core,
+            prepare_us: 5,
+        });
+        let committed = [0, 1].map(|core| Committed { core, commit_us: 7 });
+        let all = times(&prepared, &committed).unwrap();
+        assert_eq!(all.len(), 2);
+        assert!(all.iter().all(|core| core.commit_us == 7));
+        let refusals = times(&prepared, &committed[..1]).unwrap_err();
+        assert_eq!(refusals.len(), 1);
+        assert_eq!((refusals[0].core, refusals[0].field), (Some(1), "core"));
+        assert!(refusals[0].reason.contains("did not confirm"));
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dp_config::{Refusal, Snapshot};
-use dp_exec::WorkerEvent;
+use dp_exec::{WorkerEvent, WorkerRenewal};
 use dp_net::{DriverChoice, ListenerSet};
 use dp_proxy::{
     Committed, CoreCommand, CoreError, Invocation, Invoked, NodeShared, Plan, PrepareRefused,
@@ -36,6 +36,8 @@ pub(crate) struct CoresConfig {
     pub(crate) node: Option<ListenerSet>,
     pub(crate) balancer: Option<ListenerSet>,
     pub(crate) backends: Vec<std::net::SocketAddr>,
+    /// `None` without workers.
+    pub(crate) renewal: Option<WorkerRenewal>,
     /// Connections of clients, per core.
     pub(crate) connections_max: usize,
 }

@@ -141,6 +141,7 @@ async fn serve(args: &Args, mut prepared: Prepared) -> anyhow::Result<()> {
         node: prepared.node.take(),
         balancer: prepared.balancer.take(),
         backends: args.backend.clone(),
+        renewal: workers.renewal(),
         connections_max: connections_max(args),
     };
     let cores = Cores::start(config, events, failed).context("the cores cannot start")?;

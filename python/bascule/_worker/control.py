@@ -1,7 +1,8 @@
 """The control socket's conversation.
 
 Owns: what each control frame leads to. Refuses: reading and writing the socket.
-Invariant: PING is answered at once by the loop that serves calls; nothing that imports runs in it.
+Invariant: PING is answered at once by the loop that serves calls; nothing that imports runs in it. The supervisor
+replaces a worker whose PONG says that calls are stuck in it.
 """
 
 from __future__ import annotations
@@ -36,18 +37,22 @@ class Control:
     """Dispatches control frames.
 
     `send(frame)` may be called from any greenlet or thread; `beside(task)` runs an import next to
-    the loop; `stop()` begins the end.
+    the loop; `stop()` begins the end; `stuck()` counts the calls that do not end though nobody waits for them.
     """
 
-    def __init__(self, registry, send, beside, stop):
+    def __init__(self, registry, send, beside, stop, stuck=lambda: 0):
         self.registry = registry
         self.send = send
         self.beside = beside
         self.stop = stop
+        self.stuck = stuck
 
     def receive(self, kind, payload):
         """Acts on one frame; raises ProtocolError."""
         if kind == frames.PING:
+            stuck = self.stuck()
+            if stuck:
+                payload = json.dumps({**json.loads(payload), "stuck": stuck}).encode()
             self.send(frames.control_frame(frames.PONG, payload))
             return
         if kind == frames.STOP:

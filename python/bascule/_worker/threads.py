@@ -14,6 +14,7 @@ import os
 import selectors
 import signal
 import threading
+import time
 from queue import SimpleQueue
 
 from bascule import logs, runtime
@@ -28,6 +29,9 @@ _THREADS_FIRST = 2
 _THREADS_MAX = int(os.environ.get("BASCULE_WORKER_THREADS", "128"))
 # Calls that wait this long without one being taken prove that all threads are busy or blocked.
 _STALL_SECONDS = 0.002
+# A call that goes on this long after its deadline, or after its client left, will hardly end: its thread, and the CPU
+# that it may burn, come back only with another process.
+_STUCK_SECONDS = float(os.environ.get("BASCULE_WORKER_STUCK_SECONDS", "30"))
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 _local = threading.local()
@@ -149,6 +153,9 @@ class ThreadLoop:
         self.queue = SimpleQueue()
         self.threads = 0
         self.threads_max = _THREADS_MAX
+        #: Cancelled calls that still run, and since when.
+        self._late = {}
+        self._told_stuck = False
         self._count = threading.Lock()
         self._wake_read, self._wake_write = os.pipe()
         self._woken = False
@@ -162,7 +169,7 @@ class ThreadLoop:
         self.plans = registry.plans
         self.selector = selectors.DefaultSelector()
         self.control_link = Link(control_fd, self)
-        self.control = Control(registry, self.control_link.send, self._beside, self.stop)
+        self.control = Control(registry, self.control_link.send, self._beside, self.stop, self._stuck)
         self.cores = [Link(fd, self) for fd in core_fds]
         for link in (self.control_link, *self.cores):
             self.selector.register(link.sock, _READ, link)
@@ -242,13 +249,36 @@ class ThreadLoop:
 
     def _cancel(self, link, call_id):
         """A thread cannot be stopped: its result is dropped, and the pool may grow by one."""
-        call = link.calls.pop(call_id, None)
-        if call is not None:
+        call = link.calls.get(call_id)
+        if call is not None and call.plan is not None:
+            # Before it is taken out: whoever finds it gone looks here.
+            self._late[call] = time.monotonic()
+        if link.calls.pop(call_id, None) is not None:
             call.cancelled = True
             if call.plan is not None:
                 self.threads_max = min(self.threads_max + 1, 4 * _THREADS_MAX)
-        elif link.outbox.held:
+            return
+        if call is not None:
+            # It ended just now.
+            self._late.pop(call, None)
+        if link.outbox.held:
             link.drop(call_id)
+
+    def _stuck(self):
+        """How many cancelled calls do not end, told once in the log with their services. While calls wait and no
+        thread may be added, each of them counts at once.
+        """
+        if not self._late:
+            return 0
+        at_the_end = self.threads >= 4 * _THREADS_MAX and not self.queue.empty()
+        limit = time.monotonic() - (0 if at_the_end else _STUCK_SECONDS)
+        stuck = [call for call, since in list(self._late.items()) if since <= limit]
+        if stuck and not self._told_stuck:
+            self._told_stuck = True
+            services = sorted({call.plan.name for call in stuck})[:10]
+            logs.emit(logs.WARN, "calls go on though nobody waits for them: this worker asks to be replaced",
+                      "bascule.worker", {"services": services, "calls": len(stuck)})
+        return len(stuck)
 
     def _grow(self, waiting):
         for _ in range(min(waiting, 16)):
@@ -283,6 +313,8 @@ class ThreadLoop:
                 except BaseException as error:
                     logs.emit(logs.ERROR, f"in a thread: {message(error)}", "bascule.worker")
                 _local.call = None
+                if self._late:
+                    self._late.pop(call, None)
             call = frame = None
             self.finish()
 

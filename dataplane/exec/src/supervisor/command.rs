@@ -31,6 +31,10 @@ pub(crate) enum Command {
         worker: u32,
         reason: &'static str,
     },
+    /// Every worker that serves is to be replaced, one after the other and in peace.
+    Renew {
+        reason: &'static str,
+    },
     Stop {
         grace: Duration,
         reply: flume::Sender<()>,
@@ -49,6 +53,12 @@ pub(crate) struct Mailbox {
 #[derive(Clone, Debug)]
 pub struct FaultReporter {
     worker: u32,
+    mailbox: Mailbox,
+}
+
+/// With it a core that was started again says that the sockets of the workers went with the one before.
+#[derive(Clone, Debug)]
+pub struct WorkerRenewal {
     mailbox: Mailbox,
 }
 
@@ -113,6 +123,20 @@ impl FaultReporter {
             worker: self.worker,
             reason,
         });
+    }
+}
+
+// === impl WorkerRenewal ===
+
+impl WorkerRenewal {
+    pub(crate) fn new(mailbox: Mailbox) -> Self {
+        Self { mailbox }
+    }
+
+    /// Every worker is replaced by one that all cores hear of.
+    pub fn ask(&self) {
+        let reason = "a core was started again and has lost its socket";
+        self.mailbox.send(Command::Renew { reason });
     }
 }
 

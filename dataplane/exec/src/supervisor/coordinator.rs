@@ -1,10 +1,12 @@
 //! The supervisor thread: one loop over every worker's exit, control socket and output.
 //!
-//! Owns all workers, sets and orders; `lives` starts and ends workers, `imports` binds packages, `spare` tries them.
+//! Owns all workers, sets and orders; `lives` starts and ends workers, `imports` binds packages, `spare` tries them, `renewal`
+//! passes over and replaces workers that live.
 //! Never blocks but in `poll`. Invariant: when the thread ends, every worker is reaped.
 
 mod imports;
 mod lives;
+mod renewal;
 mod spare;
 
 use std::{
@@ -19,7 +21,7 @@ use super::{
     SupervisorConfig,
     command::{Command, Mailbox, StatusBoard},
     order::{Order, SetContent},
-    seat::{Seat, Worker},
+    seat::{Phase, Seat, Worker},
 };
 use crate::pool::WorkerEvent;
 
@@ -102,6 +104,8 @@ impl Coordinator {
             self.fill_seats(now);
             self.ask_spare();
             self.beat(now);
+            self.pass_over_silent(now);
+            self.end_leaving(now);
             self.expire(now);
             self.orders.retain(|order| !order.is_over());
             if self.stop.is_some() && self.seats.iter().all(|seat| seat.worker.is_none()) {
@@ -146,6 +150,7 @@ impl Coordinator {
             } => self.bind(packages, services, reply),
             Command::Release { set } => self.release(set),
             Command::Fault { worker, reason } => self.condemn(worker, reason),
+            Command::Renew { reason } => self.renew_all(reason),
             Command::Stop { grace, reply } => self.begin_stop(grace, Some(reply)),
             Command::Abandon => self.begin_stop(Duration::ZERO, None),
         }
@@ -211,6 +216,15 @@ impl Coordinator {
                     if let Some(at) = worker.heart.lost_at(self.config.heartbeat_timeout) {
                         consider(at);
                     }
+                    if let Some(at) = worker.heart.lost_at(renewal::SILENT_AFTER)
+                        && worker.is_ready()
+                        && !worker.is_silent
+                    {
+                        consider(at);
+                    }
+                }
+                Some(worker) if worker.phase == Phase::Leaving && !worker.doomed => {
+                    consider(worker.phase_since + renewal::LEAVE_GRACE);
                 }
                 Some(worker) if !worker.doomed => {
                     consider(worker.phase_since + self.config.start_timeout);

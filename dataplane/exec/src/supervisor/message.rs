@@ -57,10 +57,18 @@ pub(crate) struct Release {
     pub(crate) set: u64,
 }
 
-/// Both PING and PONG.
-#[derive(Debug, Serialize, Deserialize)]
+/// PING.
+#[derive(Debug, Serialize)]
 pub(crate) struct Beat {
     pub(crate) n: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Pong {
+    pub(crate) n: u64,
+    /// Calls that go on though they were cancelled long ago.
+    #[serde(default)]
+    pub(crate) stuck: u32,
 }
 
 #[derive(Debug, Serialize)]

@@ -1,6 +1,6 @@
 //! One of the places for a worker: empty and waiting to be filled, or taken.
 //!
-//! Owns the back-off of a place and the life of its worker: starting → binding → (warm →) ready → gone. Invariant: the
+//! Owns the back-off of a place and the life of its worker: starting → binding → (warm →) ready (→ leaving) → gone. Invariant: the
 //! core sockets leave this struct exactly once, when the worker has bound every live set and is to serve.
 
 use std::{
@@ -48,6 +48,10 @@ pub(crate) struct Worker {
     pub(crate) doomed: bool,
     /// It is killed for what it was used for, not for what it did: no restart is counted, its place does not back off.
     pub(crate) retired: bool,
+    /// Why another one is to serve in its place as soon as there is one.
+    pub(crate) renewal: Option<&'static str>,
+    /// The cores were told to ask others first.
+    pub(crate) is_silent: bool,
     /// When `phase` began.
     pub(crate) phase_since: Instant,
     pub(crate) heart: Heart,
@@ -63,6 +67,8 @@ pub(crate) enum Phase {
     Warm,
     /// The cores have its sockets.
     Ready,
+    /// Another one serves in its place; it finishes what it has.
+    Leaving,
 }
 
 /// PING and PONG of one worker.
@@ -85,11 +91,12 @@ impl Seat {
         }
     }
 
-    /// The worker is gone. It is replaced at once when it was retired or had served (or waited) a while, and later and
-    /// later when it died young.
+    /// The worker is gone. It is replaced at once when it was retired, left, or had served (or waited) a while, and later
+    /// and later when it died young.
     pub(crate) fn vacate(&mut self, now: Instant) {
         let gone = self.worker.take();
-        if gone.as_ref().is_some_and(|gone| gone.retired) {
+        let was_planned = |gone: &Worker| gone.retired || gone.phase == Phase::Leaving;
+        if gone.as_ref().is_some_and(was_planned) {
             self.fill_at = now;
         } else if gone.is_none_or(|gone| now.duration_since(gone.phase_since) < YOUNG) {
             let back_off = BACK_OFF_MIN.saturating_mul(1_u32 << self.young_deaths.min(16));
@@ -117,6 +124,8 @@ impl Worker {
             cores: spawned.cores,
             doomed: false,
             retired: false,
+            renewal: None,
+            is_silent: false,
             phase_since: now,
             heart: Heart {
                 next_ping: now,

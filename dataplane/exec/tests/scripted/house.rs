@@ -17,7 +17,8 @@ use dp_exec::{
 /// Longer than any machine needs; reached only by a test that fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) const SERVICES: [&str; 16] = [
+pub(crate) const SERVICES: [&str; 17] = [
+    "stuck",
     "echo",
     "hold",
     "late",

@@ -13,6 +13,8 @@ mod house;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod renewal;
+#[cfg(test)]
 mod spare;
 #[cfg(test)]
 mod stops;

@@ -48,6 +48,10 @@ impl CoreThread {
                 pause();
             }
             self.queue_plan();
+            // The workers' sockets went with the core that died; those of others come with their Joined.
+            if let Some(renewal) = &self.config.renewal {
+                renewal.ask();
+            }
         }
     }
 

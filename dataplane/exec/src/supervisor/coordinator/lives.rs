@@ -14,7 +14,7 @@ use crate::{
     supervisor::{
         child::WorkerChild,
         control::Message,
-        message::{Beat, Bound, Hello, PROTOCOL, Stop as StopMessage, Tried},
+        message::{Beat, Bound, Hello, PROTOCOL, Pong, Stop as StopMessage, Tried},
         seat::{Phase, Worker},
     },
 };
@@ -91,7 +91,7 @@ impl Coordinator {
                 self.on_hello(seat, &hello)
             }
             FrameKind::Pong => {
-                let Beat { n } = serde_json::from_slice(&json).map_err(|_error| NOT_JSON)?;
+                let Pong { n, stuck } = serde_json::from_slice(&json).map_err(|_error| NOT_JSON)?;
                 let worker = self.worker_mut(seat).ok_or(NOT_JSON)?;
                 let id = worker.id;
                 worker
@@ -99,6 +99,7 @@ impl Coordinator {
                     .pong(n, clock())
                     .map_err(|_error| "it answered a PING that was not sent")?;
                 self.on_proof(id, n);
+                self.on_alive(seat, stuck);
                 Ok(())
             }
             FrameKind::Tried => {
@@ -185,6 +186,9 @@ impl Coordinator {
         let (heartbeat, start) = (self.config.heartbeat_timeout, self.config.start_timeout);
         let mut condemned = Vec::new();
         for worker in self.workers_mut().filter(|worker| !worker.doomed) {
+            if worker.phase == Phase::Leaving {
+                continue;
+            }
             if !worker.has_heartbeat() {
                 if now.saturating_duration_since(worker.phase_since) >= start {
                     condemned.push((worker.id, "it did not get ready in time"));
@@ -254,7 +258,8 @@ impl Coordinator {
             return;
         };
         worker.relay.finish(&config.node, &mut config.worker_log);
-        let (id, served) = (worker.id, worker.phase == Phase::Ready && !worker.doomed);
+        let is_known = matches!(worker.phase, Phase::Ready | Phase::Leaving);
+        let (id, served) = (worker.id, is_known && !worker.doomed);
         worker.retired |= orders
             .iter()
             .any(|order| order.is_trial() && order.waits_for(id));

@@ -44,7 +44,7 @@ impl Coordinator {
         self.orders.push(order);
     }
 
-    /// A free spare takes a place whose worker does not serve. The seats change with all that they are, so the back-off
+    /// A free spare takes a place whose worker does not serve, or is to be replaced. The seats change with all that they are, so the back-off
     /// stays with what is to be started, and a service that ends every worker does not burn a CPU.
     ///
     /// Only between two waits: what is read from a socket is handled by seat.
@@ -53,10 +53,12 @@ impl Coordinator {
             return;
         };
         let mut places = self.seats.iter().take(spare);
-        let vacant = places.position(|seat| !seat.worker.as_ref().is_some_and(Worker::is_ready));
+        let stays = |worker: &Worker| worker.is_ready() && worker.renewal.is_none();
+        let vacant = places.position(|seat| !seat.worker.as_ref().is_some_and(stays));
         let Some(vacant) = vacant else { return };
         self.seats.swap(vacant, spare);
         self.serve(vacant, now);
+        self.dismiss(spare, now);
         let Self { seats, config, .. } = self;
         if let Some(worker) = seats.get(vacant).and_then(|seat| seat.worker.as_ref()) {
             worker.child.move_to(config, vacant);

@@ -23,6 +23,7 @@ handles = {}  # handle -> (set, service name)
 held = []  # (core, call id, body) without an answer yet
 stubborn = False
 exit_at_ping = False
+stuck_calls = 0  # said with every PONG
 
 
 def frame(kind, call_id, payload=b""):
@@ -79,7 +80,14 @@ def log(core, call_id, body):
     reply(core, call_id)
 
 
+def stuck(core, call_id, body):
+    global stuck_calls
+    stuck_calls = 1
+    reply(core, call_id)
+
+
 SERVICES = {
+    "stuck": stuck,
     "echo": lambda core, call_id, body: reply(core, call_id, body, b"X-Worker: %d\r\n" % os.getpid()),
     "hold": lambda core, call_id, body: held.append((core, call_id, body)),
     "late": lambda core, call_id, body: None,  # answered when it is cancelled
@@ -163,7 +171,7 @@ def on_control(kind, message):
     elif kind == 22:
         if exit_at_ping:
             os._exit(8)
-        control(23, {"n": message["n"]})
+        control(23, {"n": message["n"], "stuck": stuck_calls})
     elif kind == 24:
         if stubborn:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
