@@ -13,11 +13,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::Sqlite;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
+use sqlx::{Connection as _, Sqlite};
 
 use crate::OdbError;
 
@@ -44,6 +44,11 @@ pub(crate) async fn open(path: &Path, connections: u32) -> Result<Pool, OdbError
     SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A full disk makes SQLite roll back by itself; the driver's own ROLLBACK then fails, and it believes for ever
+        // that the transaction is open: every later write would be refused. Such a connection is not used again.
+        .before_acquire(|connection, _meta| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
         .connect_with(options)
         .await
         .map_err(OdbError::from)

@@ -72,6 +72,36 @@ async fn a_migration_that_was_edited_or_is_newer_is_refused() {
 }
 
 #[tokio::test]
+async fn a_full_disk_costs_the_writes_that_meet_it_and_no_later_one() {
+    let store = Store::new().await;
+    // A limit of the one connection that writes: as full as a disk can be, and gone with the connection.
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+        .fetch_one(&store.odb.write)
+        .await
+        .unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!(
+        "PRAGMA max_page_count = {pages}"
+    )))
+    .execute(&store.odb.write)
+    .await
+    .unwrap();
+    let (file, id) = package("large.py", "large");
+    let content = vec![b'#'; 1 << 20];
+    let full = store
+        .odb
+        .package_store(&origin(), &id, &file, &content)
+        .await;
+    assert!(matches!(full, Err(OdbError::DiskFull(_))), "{full:?}");
+    let before = store.generation().await;
+    store
+        .odb
+        .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
+        .await
+        .unwrap();
+    assert_eq!(store.generation().await, before + 1);
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_told_at_start() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("odb.db"), "garbage".repeat(1_000)).unwrap();
