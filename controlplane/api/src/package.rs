@@ -219,9 +219,7 @@ fn deployed_answer(deployed: Deployed) -> Result<Response, Problem> {
             Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response())
         }
         Verdict::RefusedByNode => Err(refused(&package)),
-        Verdict::RefusedByRows(error) | Verdict::Failed(error) => {
-            Err(not_fitting(&package, &error))
-        }
+        Verdict::RefusedByRows(error) => Err(not_fitting(&package, &error)),
         Verdict::Superseded => {
             let text = format!("a newer package of {} came in between", package.file);
             Err(Problem::new(StatusCode::CONFLICT, "superseded", text))

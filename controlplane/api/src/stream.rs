@@ -83,7 +83,7 @@ struct TickStats {
 #[derive(Serialize)]
 struct DeployEvent {
     package: PackageBody,
-    /// `live`, `refused`, `superseded` or `failed`.
+    /// `live`, `refused` or `superseded`.
     outcome: &'static str,
     generation: Option<u64>,
 }
@@ -215,7 +215,6 @@ impl Events {
             DeployOutcome::Live(generation) => ("live", Some(generation.0)),
             DeployOutcome::Refused(_) => ("refused", None),
             DeployOutcome::Superseded => ("superseded", None),
-            DeployOutcome::Failed(_) => ("failed", None),
         };
         let package = PackageBody::from(&result.package);
         let sent = self.make(

@@ -34,7 +34,8 @@ pub enum Verdict {
         generation: Generation,
         applied: Applied,
     },
-    /// Not tried to the end: no node is connected, or the caller's time was up.
+    /// Not tried to the end: no node is connected, the caller's time was up, or the ODB cannot
+    /// write the verdict yet.
     Waiting {
         generation: Generation,
         applied: Applied,
@@ -45,8 +46,6 @@ pub enum Verdict {
     RefusedByRows(Arc<OdbError>),
     /// A newer package of the file came in between.
     Superseded,
-    /// Every node passed it and the ODB could not write that.
-    Failed(Arc<OdbError>),
 }
 
 // === impl App ===
@@ -75,8 +74,8 @@ impl App {
                 superseded,
             } => {
                 // Their trials would end in nothing; whoever waits for them hears it now.
-                for older in superseded {
-                    self.deploys.withdraw(older).await;
+                if !superseded.is_empty() {
+                    self.deploys.wake().await;
                 }
                 let generation = self.odb.cluster().await?.generation;
                 let applied = self.applied(generation, wait).await;
@@ -89,7 +88,7 @@ impl App {
                 })
             }
             Stored::Checking(package) => {
-                self.deploys.submit(package.clone()).await;
+                self.deploys.submit(&package.id).await;
                 if self.fleet.connected().is_empty() {
                     return self.waiting(package).await;
                 }
@@ -139,7 +138,7 @@ impl App {
     ) -> Result<Changed<Package>, AppError> {
         context.authorize(Action::Change)?;
         let written = self.odb.package_undeploy(&context.origin(), id).await?;
-        self.deploys.withdraw(written.value.clone()).await;
+        self.deploys.wake().await;
         Ok(self.changed(written.value, written.generation, wait).await)
     }
 
@@ -169,23 +168,28 @@ impl App {
     ) -> Result<Option<DeployResult>, AppError> {
         loop {
             match tokio::time::timeout_at(deadline, results.recv()).await {
-                Ok(Ok(result)) if result.package.id == package.id => return Ok(Some(result)),
+                Ok(Ok(result)) if result.package.id != package.id => {}
+                // One that was told before our row was written is of an earlier trial of the same
+                // content, which is tried again now.
+                Ok(Ok(result)) if !self.is_checking(&package.id).await => return Ok(Some(result)),
                 Ok(Ok(_)) => {}
                 // Too many deploys at once to follow: the row tells how ours ended.
                 Ok(Err(RecvError::Lagged(_))) => {
                     let package = self.odb.package_find(&package.id).await?;
                     let generation = self.odb.cluster().await?.generation;
-                    let outcome = match package.state {
-                        PackageState::Checking => continue,
-                        PackageState::Live => DeployOutcome::Live(generation),
-                        PackageState::Refused => DeployOutcome::Refused(Refused::ByNode),
-                        PackageState::Retired => DeployOutcome::Superseded,
-                    };
-                    return Ok(Some(DeployResult { package, outcome }));
+                    if let Some(outcome) = DeployOutcome::of_row(&package, generation) {
+                        return Ok(Some(DeployResult { package, outcome }));
+                    }
                 }
                 Ok(Err(RecvError::Closed)) | Err(_) => return Ok(None),
             }
         }
+    }
+
+    /// False when the row cannot be read: then the result that was told has to do.
+    async fn is_checking(&self, id: &PackageId) -> bool {
+        let package = self.odb.package_find(id).await;
+        package.is_ok_and(|package| package.state == PackageState::Checking)
     }
 
     async fn deployed(
@@ -207,7 +211,6 @@ impl App {
             DeployOutcome::Refused(Refused::ByNode) => Verdict::RefusedByNode,
             DeployOutcome::Refused(Refused::ByRows(error)) => Verdict::RefusedByRows(error),
             DeployOutcome::Superseded => Verdict::Superseded,
-            DeployOutcome::Failed(error) => Verdict::Failed(error),
         };
         Deployed {
             package: result.package,

@@ -1,8 +1,9 @@
 //! A deploy: the trial on all connected nodes, then one transaction, or a refusal.
 //!
-//! Owns the trials in progress (see LIFECYCLE.md); the package's row is the truth, so a control
-//! plane that was restarted in the middle picks every waiting package up again. Invariant: nothing
-//! becomes part of a generation before every connected node has imported it.
+//! Owns the trials in progress (see LIFECYCLE.md); the package's row is the truth, so whatever
+//! happens between the row and us, the package is tried, and a control plane that was restarted in
+//! the middle picks it up again. Invariant: nothing becomes part of a generation before every
+//! connected node has imported it.
 
 mod coordinator;
 mod trial;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
-use cp_model::{Generation, NodeName, Package, PackageId};
+use cp_model::{Generation, NodeName, Package, PackageId, PackageState};
 use cp_odb::{Odb, OdbError};
 use tokio::sync::{broadcast, mpsc};
 
@@ -50,8 +51,6 @@ pub enum DeployOutcome {
     Refused(Refused),
     /// A newer package of the same file came, or a person took it back.
     Superseded,
-    /// Every node passed it, but the ODB could not write that.
-    Failed(Arc<OdbError>),
 }
 
 /// Why: a node's word, or a name that is taken or still used.
@@ -71,6 +70,21 @@ impl Default for DeploySettings {
     }
 }
 
+// === impl DeployOutcome ===
+
+impl DeployOutcome {
+    /// What the row says when nobody told; `None` while the trial is on. `generation` is the
+    /// cluster's now, which is the one that made the package live or a newer one.
+    pub fn of_row(package: &Package, generation: Generation) -> Option<Self> {
+        match package.state {
+            PackageState::Checking => None,
+            PackageState::Live => Some(Self::Live(generation)),
+            PackageState::Refused => Some(Self::Refused(Refused::ByNode)),
+            PackageState::Retired => Some(Self::Superseded),
+        }
+    }
+}
+
 // === impl Deploys ===
 
 impl Deploys {
@@ -83,9 +97,9 @@ impl Deploys {
     ) -> Result<Self, OdbError> {
         let (events, receiver) = mpsc::channel(EVENTS_QUEUED_MAX);
         let (results, _) = broadcast::channel(RESULTS_KEPT);
-        let waiting = odb.packages_checking().await?;
+        let checking = odb.packages_checking().await?;
         let coordinator = Coordinator::new(odb, fleet, publisher, results.clone(), settings);
-        tokio::spawn(coordinator.run(receiver, waiting));
+        tokio::spawn(coordinator.run(receiver, checking));
         Ok(Self { events, results })
     }
 
@@ -94,14 +108,15 @@ impl Deploys {
         self.results.subscribe()
     }
 
-    /// Starts the trial of a package that has just been stored.
-    pub async fn submit(&self, package: Package) {
-        self.tell(Event::Submitted(package)).await;
+    /// A package has just been stored, and the caller waits for its result. Without this call the
+    /// trial begins a little later.
+    pub async fn submit(&self, package: &PackageId) {
+        self.tell(Event::Submitted(package.clone())).await;
     }
 
-    /// A person took the package back before its trial ended.
-    pub async fn withdraw(&self, package: Package) {
-        self.tell(Event::Withdrawn(package)).await;
+    /// Rows of packages have changed: one was taken back before its trial ended, for example.
+    pub async fn wake(&self) {
+        self.tell(Event::Woken).await;
     }
 
     pub(crate) async fn node_connected(&self, node: &NodeName) {

@@ -1,31 +1,34 @@
-//! The one task that runs all trials.
+//! The one task that runs all trials: a reconciler, like the publisher.
 //!
-//! A single task, because every event may touch every trial (a node that comes or goes) and deploys
-//! are rare. Invariant: each submitted package gets exactly one result.
+//! Which packages are tried is what their rows say and not the order in which events come, so an
+//! event that is late, or lost with its caller, changes nothing. A single task, because every event
+//! may touch every trial (a node that comes or goes) and deploys are rare. Invariant: a trial ends
+//! only with what its row says, and whoever submitted the package is told that.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
 use cp_model::{DeclaredService, ImportFault, NodeName, Origin, Package, PackageId};
 use cp_odb::{LiveOutcome, Odb, OdbError};
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use super::trial::{Trial, Verdict};
 use super::{DeployOutcome, DeployResult, DeploySettings, Refused};
 use crate::{Fleet, Publisher, clock, snapshot};
 
-/// How often trials are checked for nodes that fell silent.
+/// How often trials are checked for nodes that fell silent and for what the ODB could not write.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Without a trial there is nothing to look at; events wake the task.
-const IDLE: Duration = Duration::from_hours(1);
+/// Without a trial, how often rows are looked for that nobody told of: a client may hang up between
+/// the row and the event, and another process may have written.
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) enum Event {
-    Submitted(Package),
-    Withdrawn(Package),
+    /// A package was stored, and somebody waits for its result.
+    Submitted(PackageId),
+    /// Rows of packages have changed.
+    Woken,
     Connected(NodeName),
     Gone(NodeName),
     Reported {
@@ -42,6 +45,7 @@ pub(super) struct Coordinator {
     results: broadcast::Sender<DeployResult>,
     settings: DeploySettings,
     trials: BTreeMap<PackageId, Trial>,
+    looked_at: Instant,
 }
 
 // === impl Coordinator ===
@@ -61,14 +65,12 @@ impl Coordinator {
             results,
             settings,
             trials: BTreeMap::new(),
+            looked_at: Instant::now(),
         }
     }
 
-    pub(super) async fn run(mut self, mut events: mpsc::Receiver<Event>, waiting: Vec<Package>) {
-        for package in waiting {
-            tracing::info!(file = %package.file, "trial resumed");
-            self.submitted(package);
-        }
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<Event>, checking: Vec<Package>) {
+        self.adopt(checking);
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -82,96 +84,117 @@ impl Coordinator {
 
     async fn on(&mut self, event: Event) {
         match event {
-            Event::Submitted(package) => self.submitted(package),
-            Event::Withdrawn(package) => {
-                self.trials.remove(&package.id);
-                self.tell(package, DeployOutcome::Superseded);
-            }
+            Event::Submitted(id) => self.submitted(&id).await,
+            Event::Woken => self.reconcile().await,
             Event::Connected(node) => {
                 for trial in self.trials.values_mut() {
-                    ask(&self.fleet, trial, &node, self.settings.trial_timeout);
+                    ask(&self.fleet, trial, &node);
                 }
             }
             // It may be back already, and its return may have been told first.
             Event::Gone(node) if self.fleet.is_connected(&node) => {}
-            Event::Gone(node) => self.gone(&node).await,
+            Event::Gone(node) => self.gone(&node),
             Event::Reported { node, id, report } => {
-                let verdict = self
-                    .trials
-                    .get_mut(&id)
-                    .map(|trial| trial.report(&node, report));
-                if let Some(verdict) = verdict {
-                    self.end(&id, verdict).await;
+                if let Some(trial) = self.trials.get_mut(&id) {
+                    trial.report(&node, report);
                 }
             }
         }
+        self.settle().await;
     }
 
-    fn submitted(&mut self, package: Package) {
-        let older: Vec<_> = self
-            .trials
-            .values()
-            .filter(|trial| trial.package.file == package.file)
-            .map(|trial| trial.package.clone())
-            .collect();
-        for older in older {
-            self.trials.remove(&older.id);
-            if older.id != package.id {
-                self.tell(older, DeployOutcome::Superseded);
+    async fn submitted(&mut self, id: &PackageId) {
+        let was_known = self.trials.contains_key(id);
+        self.reconcile().await;
+        if !was_known && !self.trials.contains_key(id) {
+            // It was settled before we heard of it, for example by a newer package of its file.
+            self.tell_row(id).await;
+        }
+    }
+
+    /// Makes the trials equal to what the rows say.
+    async fn reconcile(&mut self) {
+        let checking = match self.odb.packages_checking().await {
+            Ok(checking) => checking,
+            Err(error) => {
+                // The trials go on; the next look reads again.
+                tracing::error!(%error, "cannot read the packages to try");
+                return;
+            }
+        };
+        let is_checking = |id: &PackageId| checking.iter().any(|package| package.id == *id);
+        let known = self.trials.keys();
+        let ended: Vec<_> = known.filter(|id| !is_checking(id)).cloned().collect();
+        for id in ended {
+            if self.tell_row(&id).await {
+                self.trials.remove(&id);
             }
         }
-        let mut trial = Trial::new(package);
-        for node in self.fleet.connected() {
-            ask(&self.fleet, &mut trial, &node, self.settings.trial_timeout);
-        }
-        self.trials.insert(trial.package.id.clone(), trial);
+        self.adopt(checking);
     }
 
-    async fn gone(&mut self, node: &NodeName) {
-        let mut verdicts = Vec::new();
-        for (id, trial) in &mut self.trials {
+    /// Starts the trials that are missing.
+    fn adopt(&mut self, checking: Vec<Package>) {
+        for package in checking {
+            if self.trials.contains_key(&package.id) {
+                continue;
+            }
+            tracing::info!(file = %package.file, "trial begins");
+            let mut trial = Trial::new(package, self.settings.trial_timeout);
+            for node in self.fleet.connected() {
+                ask(&self.fleet, &mut trial, &node);
+            }
+            self.trials.insert(trial.package.id.clone(), trial);
+        }
+    }
+
+    fn gone(&mut self, node: &NodeName) {
+        for trial in self.trials.values_mut() {
             trial.leave(node);
-            verdicts.push((id.clone(), trial.verdict()));
-        }
-        for (id, verdict) in verdicts {
-            self.end(&id, verdict).await;
         }
     }
 
-    /// What no event tells: silent nodes and trials whose time is up.
+    /// What no event tells: rows, silent nodes, trials whose time is up, and verdicts that the ODB
+    /// could not write.
     async fn look(&mut self) {
+        self.reconcile().await;
         let asked = self.trials.values().flat_map(Trial::asked);
         let silent: Vec<_> = asked
             .filter(|node| !self.fleet.is_connected(node))
             .cloned()
             .collect();
         for node in silent {
-            self.gone(&node).await;
+            self.gone(&node);
         }
-        let now = Instant::now();
-        let is_due = |trial: &&Trial| trial.deadline().is_some_and(|deadline| deadline <= now);
-        let overdue: Vec<_> = self
-            .trials
-            .values()
-            .filter(is_due)
-            .map(|trial| {
-                (
-                    trial.package.id.clone(),
-                    trial.overdue(self.settings.trial_timeout),
-                )
-            })
-            .collect();
-        for (id, fault) in overdue {
-            self.end(&id, Verdict::Refused(fault)).await;
+        for trial in self.trials.values_mut() {
+            trial.is_put_off = false;
         }
+        self.settle().await;
+        self.looked_at = Instant::now();
     }
 
     fn next_look(&self) -> Instant {
+        let interval = if self.trials.is_empty() {
+            RECONCILE_INTERVAL
+        } else {
+            LOOK_AGAIN
+        };
+        let at_last = self.looked_at + interval;
+        let trials = self.trials.values().filter(|trial| !trial.is_put_off);
+        let deadline = trials.filter_map(Trial::deadline).min();
+        deadline.map_or(at_last, |deadline| deadline.min(at_last))
+    }
+
+    /// Ends the trials that have a verdict.
+    async fn settle(&mut self) {
         let now = Instant::now();
-        let deadlines = self.trials.values().filter_map(Trial::deadline);
-        deadlines
-            .min()
-            .map_or(now + IDLE, |deadline| deadline.min(now + LOOK_AGAIN))
+        let trials = self.trials.iter().filter(|(_, trial)| !trial.is_put_off);
+        let verdicts: Vec<_> = trials
+            .map(|(id, trial)| (id.clone(), trial.verdict(now)))
+            .collect();
+        for (id, verdict) in verdicts {
+            self.end(&id, verdict).await;
+        }
     }
 
     async fn end(&mut self, id: &PackageId, verdict: Verdict) {
@@ -180,18 +203,24 @@ impl Coordinator {
             Verdict::Passed(services) => self.go_live(id, &services).await,
             Verdict::Refused(fault) => self.refuse(id, &fault).await,
         };
-        let Some(trial) = self.trials.remove(id) else {
-            return;
-        };
         match result {
-            Ok((package, outcome)) => self.tell(package, outcome),
-            // Somebody ended it in the ODB before we did.
-            Err(OdbError::PackageState { .. }) => {
-                self.tell(trial.package, DeployOutcome::Superseded);
+            Ok((package, outcome)) => {
+                self.trials.remove(id);
+                self.tell(package, outcome);
             }
+            // Somebody ended it in the ODB before we did, or our own commit came through although
+            // it was answered with an error.
+            Err(OdbError::PackageState { .. }) if self.tell_row(id).await => {
+                self.trials.remove(id);
+            }
+            // Whoever was told "failed" now would find the package live after a restart, because
+            // the row stays; so it is written again until it is written.
             Err(error) => {
-                tracing::error!(%error, file = %trial.package.file, "a trial cannot be ended");
-                self.tell(trial.package, DeployOutcome::Failed(Arc::new(error)));
+                if let Some(trial) = self.trials.get_mut(id) {
+                    trial.is_put_off = true;
+                    let file = &trial.package.file;
+                    tracing::error!(%error, %file, "a trial cannot be ended; trying again");
+                }
             }
         }
     }
@@ -209,7 +238,7 @@ impl Coordinator {
                 }
                 LiveOutcome::Refused(package, error) => (
                     package,
-                    DeployOutcome::Refused(Refused::ByRows(Arc::new(error))),
+                    DeployOutcome::Refused(Refused::ByRows(error.into())),
                 ),
             },
         )
@@ -225,6 +254,31 @@ impl Coordinator {
         Ok((package, DeployOutcome::Refused(Refused::ByNode)))
     }
 
+    /// True when the row is settled and that was told.
+    async fn tell_row(&self, id: &PackageId) -> bool {
+        match self.row_outcome(id).await {
+            Ok(Some((package, outcome))) => {
+                self.tell(package, outcome);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                tracing::error!(%error, package = %id, "cannot read how a trial ended");
+                false
+            }
+        }
+    }
+
+    async fn row_outcome(
+        &self,
+        id: &PackageId,
+    ) -> Result<Option<(Package, DeployOutcome)>, OdbError> {
+        let package = self.odb.package_find(id).await?;
+        let generation = self.odb.cluster().await?.generation;
+        let outcome = DeployOutcome::of_row(&package, generation);
+        Ok(outcome.map(|outcome| (package, outcome)))
+    }
+
     fn tell(&self, package: Package, outcome: DeployOutcome) {
         // Nobody may be listening; the row tells the same.
         self.results.send(DeployResult { package, outcome }).ok();
@@ -232,13 +286,13 @@ impl Coordinator {
 }
 
 /// Asks one node, which then has a word in the verdict; one that takes no message has none.
-fn ask(fleet: &Fleet, trial: &mut Trial, node: &NodeName, timeout: Duration) {
+fn ask(fleet: &Fleet, trial: &mut Trial, node: &NodeName) {
     let package = snapshot::package(&trial.package);
     let message = proto::control_message::Message::Trial(proto::Trial {
         package: Some(package),
     });
     if fleet.send(node, message) {
-        trial.ask(node.clone(), Instant::now(), timeout);
+        trial.ask(node.clone(), Instant::now());
     } else {
         tracing::warn!(%node, file = %trial.package.file, "node cannot be asked for a trial");
     }
@@ -250,3 +304,6 @@ fn origin() -> Origin {
         at: clock::now(),
     }
 }
+
+#[cfg(test)]
+mod tests;

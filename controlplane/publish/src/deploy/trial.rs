@@ -1,7 +1,8 @@
 //! One trial: who was asked, who passed, and what follows from that.
 //!
 //! Pure: time is an argument. Invariant: a verdict of `Passed` needs at least one node, and the word
-//! of every node that was asked and is still there.
+//! of every node that was asked and is still there. The verdict is made anew each time it is asked
+//! for, so that a node which comes while the ODB cannot write it has a word too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,8 +14,13 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) package: Package,
+    /// The ODB could not write the verdict; the next look tries again, events do not.
+    pub(super) is_put_off: bool,
     asked: BTreeSet<NodeName>,
     passed: BTreeMap<NodeName, Vec<DeclaredService>>,
+    /// The first refusal; nothing that comes later takes it back.
+    refusal: Option<ImportFault>,
+    timeout: Duration,
     /// Set when the first node is asked; nodes that come later get the time that is left.
     deadline: Option<Instant>,
 }
@@ -29,19 +35,23 @@ pub(super) enum Verdict {
 // === impl Trial ===
 
 impl Trial {
-    pub(super) fn new(package: Package) -> Self {
+    /// `timeout` is how long a node may take.
+    pub(super) fn new(package: Package, timeout: Duration) -> Self {
         Self {
             package,
+            is_put_off: false,
             asked: BTreeSet::new(),
             passed: BTreeMap::new(),
+            refusal: None,
+            timeout,
             deadline: None,
         }
     }
 
-    pub(super) fn ask(&mut self, node: NodeName, now: Instant, timeout: Duration) {
+    pub(super) fn ask(&mut self, node: NodeName, now: Instant) {
         self.passed.remove(&node);
         self.asked.insert(node);
-        self.deadline.get_or_insert(now + timeout);
+        self.deadline.get_or_insert(now + self.timeout);
     }
 
     pub(super) fn leave(&mut self, node: &NodeName) {
@@ -60,45 +70,58 @@ impl Trial {
         self.deadline
     }
 
-    /// Takes in a node's word; a refusal ends the trial at once.
-    pub(super) fn report(&mut self, node: &NodeName, report: proto::TrialReport) -> Verdict {
+    /// Takes in a node's word.
+    pub(super) fn report(&mut self, node: &NodeName, report: proto::TrialReport) {
         if !self.asked.contains(node) {
-            return Verdict::Waiting;
+            return;
         }
         if let Some(error) = report.error {
-            return Verdict::Refused(ImportFault {
+            let file = if error.file.is_empty() {
+                self.package.file.to_string()
+            } else {
+                error.file
+            };
+            self.refusal.get_or_insert(ImportFault {
                 node: node.to_string(),
-                file: if error.file.is_empty() {
-                    self.package.file.to_string()
-                } else {
-                    error.file
-                },
+                file,
                 line: error.line,
                 message: error.message,
                 traceback: error.traceback,
             });
+            return;
         }
         let declared: Result<Vec<_>, (u32, Invalid)> =
             report.services.into_iter().map(declared).collect();
         match declared {
             Ok(services) => {
                 self.passed.insert(node.clone(), services);
-                self.verdict()
             }
             Err((line, error)) => {
-                Verdict::Refused(self.fault(node.as_str(), line, error.to_string()))
+                let fault = self.fault(node.as_str(), line, error.to_string());
+                self.refusal.get_or_insert(fault);
             }
         }
     }
 
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn verdict(&self, now: Instant) -> Verdict {
+        if let Some(fault) = &self.refusal {
+            return Verdict::Refused(fault.clone());
+        }
+        if self.passed.len() == self.asked.len() {
+            return self.agreed();
+        }
+        match self.deadline {
+            Some(deadline) if deadline <= now => Verdict::Refused(self.overdue()),
+            _ => Verdict::Waiting,
+        }
+    }
+
+    /// The verdict once every node that was asked has imported the package.
+    fn agreed(&self) -> Verdict {
         let mut passed = self.passed.iter();
         let Some((first, services)) = passed.next() else {
             return Verdict::Waiting;
         };
-        if self.passed.len() < self.asked.len() {
-            return Verdict::Waiting;
-        }
         for (node, others) in passed {
             if names(others) != names(services) {
                 let message = format!("declares other services than on node {first}");
@@ -114,13 +137,13 @@ impl Trial {
     }
 
     /// The refusal when the time is up: names who did not answer.
-    pub(super) fn overdue(&self, timeout: Duration) -> ImportFault {
+    fn overdue(&self) -> ImportFault {
         let silent = self
             .asked
             .iter()
             .filter(|node| !self.passed.contains_key(*node));
         let silent: Vec<_> = silent.map(NodeName::as_str).collect();
-        let message = format!("not imported within {} s", timeout.as_secs_f64());
+        let message = format!("not imported within {} s", self.timeout.as_secs_f64());
         self.fault(&silent.join(", "), 0, message)
     }
 
