@@ -1,6 +1,7 @@
 //! `ETag` and `If-Match`: nobody overwrites what they have not seen.
 //!
-//! Invariant: an entity tag changes whenever the row does.
+//! Invariant: an entity tag changes whenever the row does, and is never that of another row: also not
+//! of one that was made anew under the name of a deleted one.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use cp_model::Version;

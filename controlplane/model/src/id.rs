@@ -14,7 +14,7 @@ use crate::Invalid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
 pub struct Generation(pub u64);
 
-/// Counts the changes of one row; becomes its `ETag`.
+/// Grows with each change of a row and is never used again; becomes its `ETag`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Version(pub u64);
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::engine::{self, Row};
 use crate::row::{number, small, text, to_sql, uuid};
-use crate::write::{Event, Write, expect_version, next, shown, version_to_sql};
+use crate::write::{Event, Write, expect_version, shown, version_to_sql};
 use crate::{Odb, OdbError, Written};
 
 // === impl Odb ===
@@ -58,7 +58,7 @@ impl Odb {
         let channel = Channel {
             id: ChannelId(Uuid::now_v7()),
             spec,
-            version: Version(1),
+            version: write.version().await?,
         };
         check(&mut write.tx, &channel).await?;
         insert(&mut write.tx, &channel).await?;
@@ -95,7 +95,7 @@ impl Odb {
         let after = Channel {
             id: before.id,
             spec,
-            version: next(before.version),
+            version: write.version().await?,
         };
         check(&mut write.tx, &after).await?;
         sqlx::query("DELETE FROM channel WHERE id = ?")

@@ -10,7 +10,7 @@ use cp_model::{
 
 use crate::engine::{self, Row};
 use crate::row::{number, text, time};
-use crate::write::{Event, Write, expect_version, next, shown, version_to_sql};
+use crate::write::{Event, Write, expect_version, shown, version_to_sql};
 use crate::{Odb, OdbError, Written};
 
 // === impl Odb ===
@@ -46,7 +46,7 @@ impl Odb {
                 state: NodeState::Online,
                 weight: Weight::DEFAULT,
                 created_at: origin.at,
-                version: Version(1),
+                version: write.version().await?,
             };
             insert(&mut write.tx, &node).await?;
             let after = shown(&node)?;
@@ -60,7 +60,7 @@ impl Odb {
         }
         let after = Node {
             seen: seen.clone(),
-            version: next(before.version),
+            version: write.version().await?,
             ..before.clone()
         };
         update(&mut write.tx, &after).await?;
@@ -96,7 +96,7 @@ impl Odb {
         let after = Node {
             state,
             weight,
-            version: next(before.version),
+            version: write.version().await?,
             ..before.clone()
         };
         update(&mut write.tx, &after).await?;

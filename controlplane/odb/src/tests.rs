@@ -132,13 +132,11 @@ async fn every_channel_write_makes_a_generation_and_an_event() {
     let next = spec("a", "/b", "bascule.echo");
     let changed = store
         .odb
-        .channel_update(&origin(), &name, next.clone(), Version(1))
+        .channel_update(&origin(), &name, next.clone(), made.value.version)
         .await
         .unwrap();
-    assert_eq!(
-        (changed.generation.0, changed.value.version),
-        (start + 2, Version(2))
-    );
+    assert_eq!(changed.generation.0, start + 2);
+    assert!(changed.value.version > made.value.version);
     assert_eq!(changed.value.id, made.value.id);
     assert_eq!(
         store.newest_event().await,
@@ -147,7 +145,7 @@ async fn every_channel_write_makes_a_generation_and_an_event() {
 
     let same = store
         .odb
-        .channel_update(&origin(), &name, next, Version(2))
+        .channel_update(&origin(), &name, next, changed.value.version)
         .await
         .unwrap();
     assert_eq!(
@@ -158,7 +156,7 @@ async fn every_channel_write_makes_a_generation_and_an_event() {
 
     store
         .odb
-        .channel_delete(&origin(), &name, Version(2))
+        .channel_delete(&origin(), &name, changed.value.version)
         .await
         .unwrap();
     assert_eq!(
@@ -193,26 +191,51 @@ async fn a_stale_version_changes_nothing() {
     let next = spec("a", "/b", "bascule.echo");
     let error = store
         .odb
-        .channel_update(&origin(), &name, next, Version(7))
+        .channel_update(&origin(), &name, next, Version(777))
         .await
         .unwrap_err();
     assert!(
-        matches!(
-            error,
-            OdbError::Stale {
-                current: Version(1),
-                ..
-            }
-        ),
+        matches!(error, OdbError::Stale { current, .. } if current == made.value.version),
         "{error}"
     );
     let error = store
         .odb
-        .channel_delete(&origin(), &name, Version(7))
+        .channel_delete(&origin(), &name, Version(777))
         .await
         .unwrap_err();
     assert!(matches!(error, OdbError::Stale { .. }), "{error}");
     assert_eq!(store.generation().await, before);
+}
+
+#[tokio::test]
+async fn a_row_made_anew_under_its_name_has_a_version_that_nobody_saw() {
+    let store = Store::new().await;
+    let create = async || {
+        let spec = spec("a", "/a", "bascule.echo");
+        store.odb.channel_create(&origin(), spec).await.unwrap()
+    };
+    let register = async |port| {
+        let seen = seen("n1", port);
+        store.odb.node_register(&origin(), &seen).await.unwrap();
+        store.odb.node_find(&seen.name).await.unwrap()
+    };
+    let (channel, node) = (create().await.value, register(1).await);
+    let (name, version) = (&channel.spec.name, channel.version);
+    let delete = async || store.odb.channel_delete(&origin(), name, version).await;
+    delete().await.unwrap();
+    create().await;
+    let error = delete().await.unwrap_err();
+    assert!(matches!(error, OdbError::Stale { .. }), "{error}");
+
+    let name = &node.seen.name;
+    let delete = async || {
+        let odb = &store.odb;
+        odb.node_delete(&origin(), name, Some(node.version)).await
+    };
+    delete().await.unwrap();
+    register(1).await;
+    let error = delete().await.unwrap_err();
+    assert!(matches!(error, OdbError::Stale { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! One write: rows, generation and audit event in one transaction.
 //!
-//! Owns the generation's number and the audit trail's rows; refuses to know any resource.
+//! Owns the generation's number, the versions of rows and the audit trail's rows; refuses to know
+//! any resource.
 //! Invariant: dropping a `Write` before `commit` leaves no trace.
 
-use cp_model::{Generation, Origin};
+use cp_model::{Generation, Origin, Version};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -36,6 +37,16 @@ impl<'a> Write<'a> {
 
     pub(crate) fn at(&self) -> i64 {
         self.origin.at.unix_us()
+    }
+
+    /// The version of the rows that this write makes: the number of its audit event. A count per row
+    /// would begin anew with a row that takes the name of a deleted one, and whoever saw the old one
+    /// would overwrite the new; these numbers are never used again.
+    pub(crate) async fn version(&mut self) -> Result<Version, OdbError> {
+        let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM audit")
+            .fetch_one(&mut *self.tx)
+            .await?;
+        Ok(Version(crate::row::from_sql(newest).saturating_add(1)))
     }
 
     /// Ends a change of what nodes run: new generation, audit event, commit.
@@ -105,8 +116,8 @@ pub(crate) fn shown(value: &impl Serialize) -> Result<Option<Value>, OdbError> {
 pub(crate) fn expect_version(
     kind: &'static str,
     name: &str,
-    current: cp_model::Version,
-    expected: Option<cp_model::Version>,
+    current: Version,
+    expected: Option<Version>,
 ) -> Result<(), OdbError> {
     match expected {
         Some(expected) if expected != current => Err(OdbError::Stale {
@@ -118,12 +129,7 @@ pub(crate) fn expect_version(
     }
 }
 
-/// The version after this change.
-pub(crate) fn next(version: cp_model::Version) -> cp_model::Version {
-    cp_model::Version(version.0.saturating_add(1))
-}
-
 /// A version as SQL stores it.
-pub(crate) fn version_to_sql(version: cp_model::Version) -> i64 {
+pub(crate) fn version_to_sql(version: Version) -> i64 {
     to_sql(version.0)
 }

@@ -75,11 +75,12 @@ async fn a_name_of_another_file_is_refused_naming_both() {
 async fn a_service_that_channels_use_cannot_go() {
     let store = Store::new().await;
     store.live("a.py", "1", &["a.x", "a.y"]).await;
-    store
+    let channel = store
         .odb
         .channel_create(&origin(), spec("c1", "/c", "a.x"))
         .await
-        .unwrap();
+        .unwrap()
+        .value;
     let LiveOutcome::Refused(_, error) = store.live("a.py", "2", &["a.y"]).await else {
         panic!("it is used")
     };
@@ -91,10 +92,9 @@ async fn a_service_that_channels_use_cannot_go() {
         .await
         .unwrap_err();
     assert!(matches!(error, OdbError::ServiceUsed { .. }), "{error}");
-    let name = cp_model::ChannelName::parse("c1").unwrap();
     store
         .odb
-        .channel_delete(&origin(), &name, Version(1))
+        .channel_delete(&origin(), &channel.spec.name, channel.version)
         .await
         .unwrap();
     store.odb.package_undeploy(&origin(), &id).await.unwrap();

@@ -191,6 +191,14 @@ async fn a_change_needs_the_version_that_was_seen() {
         .call("GET /api/v1/channels/a", Value::Null)
         .await
         .expect(404);
+    let anew = plane
+        .call("POST /api/v1/channels", channel("a", "/a"))
+        .await;
+    let anew = anew.expect(201);
+    for old in [etag.as_str(), current] {
+        let stale = plane.call_with(one, &[("if-match", old)], patch()).await;
+        assert_eq!(stale.expect(412).header("etag"), anew.header("etag"));
+    }
 }
 
 #[tokio::test]
