@@ -4,6 +4,8 @@
 
 mod endpoint;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use endpoint::{EndpointHealth, State};
@@ -94,30 +96,44 @@ impl Default for HealthSettings {
     }
 }
 
+/// What is known of one endpoint, held by every pool that it is in: what is learned through one is known in all. A balancer
+/// has two pools while its configuration changes, and exchanges of the old one end in the time of the new one.
+#[derive(Clone, Debug)]
+pub struct SharedHealth(Rc<Cell<EndpointHealth>>);
+
 /// The health of all endpoints of a pool, by index.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PoolHealth {
     settings: HealthSettings,
-    endpoints: Vec<EndpointHealth>,
+    endpoints: Vec<SharedHealth>,
+}
+
+impl From<EndpointHealth> for SharedHealth {
+    fn from(health: EndpointHealth) -> Self {
+        Self(Rc::new(Cell::new(health)))
+    }
 }
 
 impl PoolHealth {
     /// A pool whose endpoints are as `endpoints` says.
-    pub fn new(settings: HealthSettings, endpoints: Vec<EndpointHealth>) -> Self {
+    pub fn new(
+        settings: HealthSettings,
+        endpoints: impl IntoIterator<Item: Into<SharedHealth>>,
+    ) -> Self {
         Self {
             settings,
-            endpoints,
+            endpoints: endpoints.into_iter().map(Into::into).collect(),
         }
     }
 
     /// The endpoints by index.
-    pub fn endpoints(&self) -> &[EndpointHealth] {
-        &self.endpoints
+    pub fn endpoints(&self) -> impl Iterator<Item = EndpointHealth> {
+        self.endpoints.iter().map(|endpoint| endpoint.0.get())
     }
 
     /// One endpoint.
-    pub fn endpoint(&self, index: usize) -> Option<&EndpointHealth> {
-        self.endpoints.get(index)
+    pub fn endpoint(&self, index: usize) -> Option<EndpointHealth> {
+        self.endpoints.get(index).map(|endpoint| endpoint.0.get())
     }
 
     /// Whether new exchanges may go to an endpoint.
@@ -137,7 +153,7 @@ impl PoolHealth {
     }
 
     /// Takes in the end of an active check; whether the endpoint's usability changed.
-    pub fn checked(&mut self, index: usize, check: Check, now: Instant) -> bool {
+    pub fn checked(&self, index: usize, check: Check, now: Instant) -> bool {
         let settings = self.settings;
         self.change(index, now, |endpoint| {
             endpoint.checked(&settings, check, now);
@@ -147,7 +163,7 @@ impl PoolHealth {
     /// Takes in the end of an exchange; whether the endpoint's usability changed. Ejects only what the pool can spare: `may_take` says
     /// which endpoints may be given requests as far as the caller knows, for it may have reasons against one that are no matter of health.
     pub fn exchanged(
-        &mut self,
+        &self,
         index: usize,
         outcome: Outcome,
         now: Instant,
@@ -163,19 +179,18 @@ impl PoolHealth {
     }
 
     /// The endpoint said that it is draining, or a person did.
-    pub fn drain(&mut self, index: usize, now: Instant) -> bool {
+    pub fn drain(&self, index: usize, now: Instant) -> bool {
         self.change(index, now, EndpointHealth::drain)
     }
 
     /// Takes `drain` back.
-    pub fn resume(&mut self, index: usize, now: Instant) -> bool {
+    pub fn resume(&self, index: usize, now: Instant) -> bool {
         self.change(index, now, EndpointHealth::resume)
     }
 
     /// The time until the first ejection ends, for Retry-After and timers; `None` when nothing is ejected.
     pub fn next_return(&self, now: Instant) -> Option<Duration> {
-        self.endpoints
-            .iter()
+        self.endpoints()
             .filter_map(|endpoint| endpoint.ejected_for(now))
             .min()
     }
@@ -183,13 +198,12 @@ impl PoolHealth {
     /// Whether one more may be ejected: another one that may take requests stays usable, and the ejected ones stay within their share.
     fn can_spare(&self, index: usize, now: Instant, may_take: impl Fn(usize) -> bool) -> bool {
         let others = || {
-            self.endpoints
-                .iter()
+            self.endpoints()
                 .enumerate()
                 .filter(|&(other, _)| other != index)
         };
         let usable = others()
-            .filter(|&(other, endpoint)| endpoint.is_usable(now) && may_take(other))
+            .filter(|(other, endpoint)| endpoint.is_usable(now) && may_take(*other))
             .count();
         let ejected = others()
             .filter(|(_, endpoint)| endpoint.ejected_for(now).is_some())
@@ -198,17 +212,14 @@ impl PoolHealth {
         usable > 0 && ejected < share.max(1)
     }
 
-    fn change(
-        &mut self,
-        index: usize,
-        now: Instant,
-        change: impl FnOnce(&mut EndpointHealth),
-    ) -> bool {
-        let Some(endpoint) = self.endpoints.get_mut(index) else {
+    fn change(&self, index: usize, now: Instant, change: impl FnOnce(&mut EndpointHealth)) -> bool {
+        let Some(shared) = self.endpoints.get(index) else {
             return false;
         };
+        let mut endpoint = shared.0.get();
         let before = endpoint.is_usable(now);
-        change(endpoint);
+        change(&mut endpoint);
+        shared.0.set(endpoint);
         endpoint.is_usable(now) != before
     }
 }

@@ -18,7 +18,7 @@ use crate::endpoint::{Endpoint, EndpointSpec};
 pub(crate) struct Backend {
     endpoints: Vec<Rc<Endpoint>>,
     turn: RefCell<WeightedRoundRobin>,
-    health: RefCell<PoolHealth>,
+    health: PoolHealth,
     budget: RefCell<RetryBudget>,
 }
 
@@ -36,35 +36,33 @@ pub(crate) struct Budgeted {
 }
 
 impl Backend {
-    /// What was known of an address goes on being known. `earlier` is `None` at the start, when waiting
-    /// for checks would be an outage; later, a new endpoint must pass a check before it gets requests.
+    /// What is known of an address is shared with `earlier`, whose exchanges and checks still end. It is `None` at
+    /// the start, when waiting for checks would be an outage; later, a new endpoint must pass a check before it gets
+    /// requests.
     pub(crate) fn new(
         specs: &[EndpointSpec],
         earlier: Option<&Self>,
         stats: &CoreStats,
         core: u32,
     ) -> Self {
-        let mut endpoints = Vec::with_capacity(specs.len());
-        let mut health = Vec::with_capacity(specs.len());
-        for (index, spec) in specs.iter().enumerate() {
+        let is_first = earlier.is_none_or(|earlier| earlier.endpoints.is_empty());
+        let endpoint = |(index, spec): (usize, &EndpointSpec)| {
             let known = earlier.and_then(|earlier| earlier.of_address(spec));
-            endpoints.push(Rc::new(Endpoint::new(index, spec, known.as_deref(), stats)));
-            let known_health = known
-                .as_ref()
-                .and_then(|known| earlier?.health_of(known.index));
-            let is_first = earlier.is_none_or(|earlier| earlier.endpoints.is_empty());
-            health.push(known_health.unwrap_or_else(|| {
+            let known = known.ok_or_else(|| {
                 if is_first || spec.is_here {
                     EndpointHealth::trusted()
                 } else {
                     EndpointHealth::unchecked()
                 }
-            }));
-        }
+            });
+            Rc::new(Endpoint::new(index, spec, known, stats))
+        };
+        let endpoints: Vec<_> = specs.iter().enumerate().map(endpoint).collect();
+        let health = endpoints.iter().map(|endpoint| endpoint.health.clone());
         let seed = usize::try_from(core).unwrap_or(0);
         Self {
             turn: RefCell::new(WeightedRoundRobin::new(endpoints.len(), seed)),
-            health: RefCell::new(PoolHealth::new(HealthSettings::default(), health)),
+            health: PoolHealth::new(HealthSettings::default(), health),
             budget: RefCell::default(),
             endpoints,
         }
@@ -77,8 +75,7 @@ impl Backend {
     /// Whose turn it is, without those in `tried`.
     pub(crate) fn pick(&self, core: &Core, tried: &[usize]) -> Option<Picked> {
         let now = core.clock.now();
-        let health = self.health.borrow();
-        let weight = |index: usize| self.weight((core, now), &health, index, tried);
+        let weight = |index: usize| self.weight((core, now), index, tried);
         let index = self.turn.borrow_mut().pick(weight);
         let Some(index) = index else {
             return self.last_resort(tried);
@@ -103,18 +100,11 @@ impl Backend {
     /// Usable endpoints that are not in `tried`.
     fn left(&self, core: &Core, tried: &[usize]) -> usize {
         let now = core.clock.now();
-        let health = self.health.borrow();
-        let is_usable = |index: &usize| self.weight((core, now), &health, *index, tried) > 0;
+        let is_usable = |index: &usize| self.weight((core, now), *index, tried) > 0;
         (0..self.endpoints.len()).filter(is_usable).count()
     }
 
-    fn weight(
-        &self,
-        (core, now): (&Core, Duration),
-        health: &PoolHealth,
-        index: usize,
-        tried: &[usize],
-    ) -> u32 {
+    fn weight(&self, (core, now): (&Core, Duration), index: usize, tried: &[usize]) -> u32 {
         let Some(endpoint) = self.endpoints.get(index) else {
             return 0;
         };
@@ -125,7 +115,7 @@ impl Backend {
             // The same scale as that of `PoolHealth::weight`.
             return endpoint.weight.saturating_mul(100);
         }
-        health.weight(index, endpoint.weight, now)
+        self.health.weight(index, endpoint.weight, now)
     }
 
     /// Whether an endpoint may get requests, its health apart.
@@ -150,10 +140,9 @@ impl Backend {
                 .get(index)
                 .is_some_and(|endpoint| Self::may_take(core, endpoint))
         };
-        let changed =
-            self.health
-                .borrow_mut()
-                .exchanged(endpoint.index, outcome, core.clock.now(), may_take);
+        let changed = self
+            .health
+            .exchanged(endpoint.index, outcome, core.clock.now(), may_take);
         if changed {
             core.stats.upstream_ejections.increment();
             endpoint.pool.clear();
@@ -167,11 +156,7 @@ impl Backend {
 
     /// Takes in how an active check ended.
     pub(crate) fn checked(&self, core: &Core, endpoint: &Endpoint, check: Check) {
-        if !self
-            .health
-            .borrow_mut()
-            .checked(endpoint.index, check, core.clock.now())
-        {
+        if !self.health.checked(endpoint.index, check, core.clock.now()) {
             return;
         }
         let endpoint_name = &*endpoint.name;
@@ -199,16 +184,12 @@ impl Backend {
     /// Whether its health lets new exchanges go there.
     pub(crate) fn is_usable(&self, core: &Core, endpoint: &Endpoint) -> bool {
         let now = core.clock.now();
-        self.health.borrow().is_usable(endpoint.index, now)
+        self.health.is_usable(endpoint.index, now)
     }
 
     /// The endpoint said so itself.
     pub(crate) fn drain(&self, core: &Core, endpoint: &Endpoint) {
-        if self
-            .health
-            .borrow_mut()
-            .drain(endpoint.index, core.clock.now())
-        {
+        if self.health.drain(endpoint.index, core.clock.now()) {
             tracing::info!(
                 core = core.index,
                 endpoint = &*endpoint.name,
@@ -217,15 +198,9 @@ impl Backend {
         }
     }
 
-    fn of_address(&self, spec: &EndpointSpec) -> Option<Rc<Endpoint>> {
-        self.endpoints
-            .iter()
-            .find(|endpoint| endpoint.address == spec.address)
-            .map(Rc::clone)
-    }
-
-    fn health_of(&self, index: usize) -> Option<EndpointHealth> {
-        self.health.borrow().endpoint(index).copied()
+    fn of_address(&self, spec: &EndpointSpec) -> Option<&Endpoint> {
+        let mut endpoints = self.endpoints.iter().map(Rc::as_ref);
+        endpoints.find(|endpoint| endpoint.address == spec.address)
     }
 }
 

@@ -1,7 +1,7 @@
-//! One upstream endpoint of a core: where it is, its idle connections, its counters.
+//! One upstream endpoint of a core: where it is, its idle connections, its health, its counters.
 //!
-//! Refuses to judge its health (`backend` does). Invariant: its pool outlives generations, so a new
-//! configuration never costs a connection.
+//! Refuses to judge its health (`backend` does). Invariant: what is known of an address, and its pool, outlive
+//! generations, so a new configuration neither costs a connection nor forgets what is learned while it comes.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dp_net::Pool;
+use dp_policy::health::{EndpointHealth, SharedHealth};
 use dp_stats::{ChannelStats, CoreStats};
 
 pub(crate) struct Endpoint {
@@ -24,8 +25,9 @@ pub(crate) struct Endpoint {
     /// It is this node.
     pub(crate) is_here: bool,
     pub(crate) pool: Rc<Pool>,
+    pub(crate) health: SharedHealth,
+    pub(crate) next_check: Rc<Cell<Duration>>,
     pub(crate) stats: Arc<ChannelStats>,
-    pub(crate) next_check: Cell<Duration>,
 }
 
 /// What a backend is built from.
@@ -44,25 +46,33 @@ impl Endpoint {
         Rc::as_ptr(&self.pool).addr()
     }
 
-    /// `earlier` is the same address in the generation before.
+    /// `earlier` is the same address in the generation before; of an address that is new, `health` is all that
+    /// is known.
     pub(crate) fn new(
         index: usize,
         spec: &EndpointSpec,
-        earlier: Option<&Self>,
+        earlier: Result<&Self, EndpointHealth>,
         stats: &CoreStats,
     ) -> Self {
         let name: Arc<str> = spec.address.to_string().into();
+        let (pool, health, next_check) = match earlier {
+            Ok(earlier) => (
+                Rc::clone(&earlier.pool),
+                earlier.health.clone(),
+                Rc::clone(&earlier.next_check),
+            ),
+            Err(health) => (Rc::default(), health.into(), Rc::default()),
+        };
         Self {
             index,
             address: spec.address,
             weight: spec.weight,
             is_wanted: spec.is_wanted,
             is_here: spec.is_here,
-            pool: earlier.map_or_else(Rc::default, |earlier| Rc::clone(&earlier.pool)),
+            pool,
+            health,
+            next_check,
             stats: stats.upstream(&name),
-            next_check: Cell::new(
-                earlier.map_or(Duration::ZERO, |earlier| earlier.next_check.get()),
-            ),
             name,
         }
     }

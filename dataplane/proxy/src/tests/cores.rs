@@ -101,13 +101,20 @@ impl TestCore {
 
     /// Prepares and commits.
     pub(super) fn apply(&self, snapshot: proto::Snapshot) {
-        let plan = plan(snapshot);
-        let generation = plan.snapshot.generation;
+        let generation = snapshot.generation;
+        self.prepare(plan(snapshot));
+        self.commit(generation);
+    }
+
+    pub(super) fn prepare(&self, plan: Arc<Plan>) {
         let (reply, answer) = flume::bounded(1);
         self.commands
             .send(CoreCommand::Prepare { plan, reply })
             .unwrap();
         answer.recv().unwrap().unwrap();
+    }
+
+    pub(super) fn commit(&self, generation: u64) {
         let (reply, answer) = flume::bounded(1);
         self.commands
             .send(CoreCommand::Commit { generation, reply })
