@@ -56,6 +56,8 @@ pub struct Timing {
     pub keep_alive: Duration,
     pub keep_alive_answer: Duration,
     pub report: Duration,
+    /// Before a core that did not confirm a generation is asked again. It was waited for already.
+    pub confirm: Duration,
 }
 
 /// The agent cannot start.
@@ -87,6 +89,7 @@ impl Default for Timing {
             keep_alive: Duration::from_secs(10),
             keep_alive_answer: Duration::from_secs(5),
             report: Duration::from_secs(1),
+            confirm: Duration::from_secs(5),
         }
     }
 }
@@ -184,14 +187,29 @@ async fn keep_session<N: Node>(sessions: &Sessions<N>) {
 async fn apply_newest<N: Node>(generations: &mut Generations<N>, sessions: &Sessions<N>) {
     let mut newest = sessions.newest.subscribe();
     newest.mark_changed();
-    // The sender is borrowed by this very function, so the loop ends with the agent alone.
-    while newest.changed().await.is_ok() {
-        let Some(mut received) = newest.borrow_and_update().clone() else {
+    loop {
+        let is_again = tokio::select! {
+            changed = newest.changed() => match changed {
+                Ok(()) => false,
+                // The sender is borrowed by this very function, so the loop ends with the agent alone.
+                Err(_closed) => return,
+            },
+            () = sleep(sessions.config.timing.confirm), if generations.is_split() => true,
+        };
+        let received = newest.borrow_and_update().clone();
+        let Some(mut received) = received else {
+            if is_again {
+                generations.start_from_disk().await;
+            }
             continue;
         };
         let answer = generations
             .apply(&received.snapshot, &mut received.fetcher)
             .await;
+        if is_again && matches!(answer, Message::Nack(_)) {
+            // It was told when it was news.
+            continue;
+        }
         // A session that ended meanwhile hears it from the next Hello.
         drop(received.outbound.send(message(answer)).await);
     }

@@ -2,7 +2,8 @@
 //!
 //! Owns the order: identity, parse, packages, cores, disk, answer. Invariant: a snapshot that is
 //! refused anywhere leaves the serving generation and the disk as they were; a disk that fails
-//! after the cores have switched is told, but takes nothing back.
+//! after the cores have switched is told, but takes nothing back. An Ack is sent only when every core has
+//! said that it serves the generation.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,7 @@ use proto::node_message::Message;
 use tokio::time::Instant;
 
 use crate::disk;
-use crate::node::{Applied, Node};
+use crate::node::{Applied, Node, NotApplied};
 use crate::packages::PackageStore;
 use crate::session::Fetcher;
 use crate::snapshot_file::{SnapshotFile, error_chain};
@@ -30,6 +31,9 @@ pub(crate) struct Generations<N> {
     cluster: ClusterFile,
     /// How the cores took what serves, for a control plane that asks again.
     applied: Applied,
+    /// Some cores have switched and others have not said so: what serves is not one generation, so nothing is
+    /// acknowledged without asking the cores again.
+    is_split: bool,
 }
 
 /// The cluster that this node belongs to, once it has served a generation of it.
@@ -62,6 +66,7 @@ impl<N: Node> Generations<N> {
             packages,
             cluster,
             applied: Applied::default(),
+            is_split: false,
         }
     }
 
@@ -76,18 +81,27 @@ impl<N: Node> Generations<N> {
                     self.status.applied(snapshot, Source::Disk);
                     return;
                 }
-                Err(refusals) => {
+                Err(not) => {
                     let generation = wire.generation;
-                    tracing::error!(generation, error = %refusals, "snapshot on disk not served");
+                    tracing::error!(generation, error = %not, "snapshot on disk not served");
+                    // The cores that can have switched to it: the one before would not be better.
+                    if self.is_split {
+                        return;
+                    }
                 }
             }
         }
     }
 
+    /// A core has yet to confirm what it was told to serve: whoever applies the newest tries again.
+    pub(crate) fn is_split(&self) -> bool {
+        self.is_split
+    }
+
     /// Applies what the control plane sent and says how it went.
     pub(crate) async fn apply(&mut self, wire: &proto::Snapshot, fetcher: &mut Fetcher) -> Message {
         let started = Instant::now();
-        if self.is_serving(wire) {
+        if !self.is_split && self.is_serving(wire) {
             return ack(wire, &self.applied, started);
         }
         let applied = match self.check_identity(wire) {
@@ -103,7 +117,9 @@ impl<N: Node> Generations<N> {
                 self.applied = applied;
                 ack(wire, &self.applied, started)
             }
-            Err(refusals) => self.refuse(wire, refusals),
+            Err(NotApplied::Refused(refusals) | NotApplied::Unconfirmed(refusals)) => {
+                self.refuse(wire, refusals)
+            }
         }
     }
 
@@ -137,14 +153,20 @@ impl<N: Node> Generations<N> {
     }
 
     async fn serve(
-        &self,
+        &mut self,
         wire: &proto::Snapshot,
         fetcher: Option<&mut Fetcher>,
-    ) -> Result<(Arc<Snapshot>, Applied), Refusals> {
+    ) -> Result<(Arc<Snapshot>, Applied), NotApplied> {
         let snapshot = Arc::new(parse(wire)?);
         let paths = self.package_paths(&snapshot.packages, fetcher).await?;
-        let applied = self.node.apply(Arc::clone(&snapshot), paths).await?;
-        Ok((snapshot, applied))
+        let applied = self.node.apply(Arc::clone(&snapshot), paths).await;
+        match &applied {
+            Ok(_) => self.is_split = false,
+            Err(NotApplied::Unconfirmed(_)) => self.is_split = true,
+            // A refusal changes nothing, and mends nothing.
+            Err(NotApplied::Refused(_)) => {}
+        }
+        Ok((snapshot, applied?))
     }
 
     async fn package_paths(
@@ -204,9 +226,16 @@ impl<N: Node> Generations<N> {
     }
 
     fn refuse(&self, wire: &proto::Snapshot, refusals: Refusals) -> Message {
-        let serving = self.status.read().generation();
-        tracing::error!(generation = wire.generation, serving, error = %refusals, "generation refused");
-        self.status.rejected(wire.generation, refusals.clone());
+        let status = self.status.read();
+        let serving = status.generation();
+        let is_told = status.rejection.is_some_and(|rejection| {
+            rejection.generation == wire.generation && rejection.refusals == refusals
+        });
+        // A core that stands still is asked every few seconds: told once.
+        if !is_told {
+            tracing::error!(generation = wire.generation, serving, error = %refusals, "generation refused");
+            self.status.rejected(wire.generation, refusals.clone());
+        }
         Message::Nack(proto::Nack {
             generation: wire.generation,
             refusals: refusals.0.into_iter().map(Into::into).collect(),

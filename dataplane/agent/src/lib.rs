@@ -24,7 +24,7 @@ pub use self::admin::{AdminContext, metrics, serve_admin};
 pub use self::agent::{Agent, AgentConfig, AgentError, Timing};
 pub use self::backoff::Backoff;
 pub use self::disk::write_atomically;
-pub use self::node::{Applied, CoreTimes, Node, TrialError, Workers};
+pub use self::node::{Applied, CoreTimes, Node, NotApplied, TrialError, Workers};
 pub use self::packages::{PackageStore, PackageStoreError};
 pub use self::process::{Usage, usage};
 pub use self::snapshot_file::{SnapshotFile, SnapshotFileError, decode, encode};

@@ -6,17 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bascule_proto::config::v1 as proto;
-use dp_config::{Package, Refusals, Snapshot};
+use dp_config::{Package, Refusal, Refusals, Snapshot};
 
 /// The cores and workers, as the agent sees them.
 pub trait Node: Send + Sync + 'static {
-    /// Serves `snapshot` on all cores, or refuses it on all. Calls never overlap. The contents of
-    /// the packages are on disk at `packages`, in the order of the snapshot.
+    /// Serves `snapshot` on all cores, or refuses it on all; a core that is told to switch and does not say
+    /// that it has is an error of its own. Calls never overlap. The contents of the packages are on disk at
+    /// `packages`, in the order of the snapshot.
     fn apply(
         &self,
         snapshot: Arc<Snapshot>,
         packages: Vec<PathBuf>,
-    ) -> impl Future<Output = Result<Applied, Refusals>> + Send;
+    ) -> impl Future<Output = Result<Applied, NotApplied>> + Send;
 
     /// Imports a package beside what runs.
     fn trial(
@@ -38,6 +39,19 @@ pub trait Node: Send + Sync + 'static {
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
     pub cores: Vec<CoreTimes>,
+}
+
+/// Why not all cores serve the generation.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NotApplied {
+    /// All is as it was before.
+    #[error(transparent)]
+    Refused(#[from] Refusals),
+    /// The cores were told to switch, which cannot be taken back. Those that are named did not say that they
+    /// have: they serve what they served, or nothing, until they answer or are started again. To apply the same
+    /// again is how the node learns that they have.
+    #[error(transparent)]
+    Unconfirmed(Refusals),
 }
 
 /// How long one core took.
@@ -67,6 +81,14 @@ pub struct Workers {
     pub restarts: u64,
     /// Versions of interpreter and libraries; empty until one has started.
     pub python: String,
+}
+
+// === impl NotApplied ===
+
+impl From<Refusal> for NotApplied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
 }
 
 // === impl TrialError ===

@@ -1,13 +1,14 @@
 //! One generation onto workers and cores: bind, prepare, commit.
 //!
 //! Invariant: two applies never overlap, and a refusal anywhere before the commit leaves
-//! everything as it was. A set of services is released by whoever holds it last.
+//! everything as it was. After it nothing is taken back, and only what a core has confirmed is said of it. A
+//! set of services is released by whoever holds it last.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dp_agent::{Applied, CoreTimes};
+use dp_agent::{Applied, CoreTimes, NotApplied};
 use dp_config::{Package, Refusal, Refusals, Snapshot};
 use dp_exec::{BindError, PackageFile, ServiceBinding, ServiceSet, Supervisor, WorkerRenewal};
 use dp_proxy::{Committed, Plan, Prepared};
@@ -48,7 +49,7 @@ pub(crate) async fn apply(
     cores: &Cores,
     snapshot: Arc<Snapshot>,
     packages: Vec<PathBuf>,
-) -> Result<Applied, Refusals> {
+) -> Result<Applied, NotApplied> {
     let services = bindings(&snapshot);
     let set = if services == bound.services {
         bound.set.clone()
@@ -63,14 +64,17 @@ pub(crate) async fn apply(
         Ok(prepared) => prepared,
         Err(refusals) => {
             cores.abort(plan.snapshot.generation);
-            return Err(Refusals(refusals));
+            return Err(Refusals(refusals).into());
         }
     };
     let committed = cores.commit(&plan).await;
-    // The set before goes when the last exchange that began on it has ended.
+    // Also when a core is silent: the others serve from it. The set before goes when the last exchange that
+    // began on it has ended, and the silent core has let go of it.
     *bound = Bound { set, services };
-    let cores = times(&prepared, &committed).map_err(Refusals)?;
-    Ok(Applied { cores })
+    let committed = committed.map_err(|silent| NotApplied::Unconfirmed(Refusals(silent)))?;
+    Ok(Applied {
+        cores: times(&prepared, &committed),
+    })
 }
 
 fn bindings(snapshot: &Snapshot) -> Vec<ServiceBinding> {
@@ -134,55 +138,19 @@ fn bind_refusal(snapshot: &Snapshot, error: BindError) -> Refusal {
     Refusal::new(object, field, reason)
 }
 
-/// What every core took. A core that has prepared and does not confirm stands still: the others run the generation, and
-/// to say that the node does would be a lie. It is told as a refusal, and asked again with the next one.
-fn times(prepared: &[Prepared], committed: &[Committed]) -> Result<Vec<CoreTimes>, Vec<Refusal>> {
-    let commit_us: HashMap<u32, u64> = committed
+/// Of the cores that said that they serve it, and of no other.
+fn times(prepared: &[Prepared], committed: &[Committed]) -> Vec<CoreTimes> {
+    let prepare_us: HashMap<u32, u64> = prepared
         .iter()
-        .map(|core| (core.core, core.commit_us))
+        .map(|core| (core.core, core.prepare_us))
         .collect();
-    let unconfirmed = |core: &Prepared| {
-        let reason = "it did not confirm the generation in time; the other cores run it";
-        Refusal {
-            core: Some(core.core),
-            ..Refusal::new("node", "core", reason.to_owned())
-        }
+    let times = |core: &Committed| CoreTimes {
+        core: core.core,
+        prepare_us: prepare_us.get(&core.core).copied().unwrap_or_default(),
+        commit_us: core.commit_us,
     };
-    let (mut times, mut refusals) = (Vec::new(), Vec::new());
-    for core in prepared {
-        match commit_us.get(&core.core) {
-            Some(commit_us) => times.push(CoreTimes {
-                core: core.core,
-                prepare_us: core.prepare_us,
-                commit_us: *commit_us,
-            }),
-            None => refusals.push(unconfirmed(core)),
-        }
-    }
-    if refusals.is_empty() {
-        Ok(times)
-    } else {
-        Err(refusals)
-    }
+    committed.iter().map(times).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_cores_that_confirmed_are_said_to_run_a_generation() {
-        let prepared = [0, 1].map(|core| Prepared {
-            core,
-            prepare_us: 5,
-        });
-        let committed = [0, 1].map(|core| Committed { core, commit_us: 7 });
-        let all = times(&prepared, &committed).unwrap();
-        assert_eq!(all.len(), 2);
-        assert!(all.iter().all(|core| core.commit_us == 7));
-        let refusals = times(&prepared, &committed[..1]).unwrap_err();
-        assert_eq!(refusals.len(), 1);
-        assert_eq!((refusals[0].core, refusals[0].field), (Some(1), "core"));
-        assert!(refusals[0].reason.contains("did not confirm"));
-    }
-}
+mod tests;

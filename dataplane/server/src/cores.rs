@@ -48,6 +48,8 @@ pub(crate) struct Cores {
     commands: Vec<flume::Sender<CoreCommand>>,
     plan: watch::Sender<Option<Arc<Plan>>>,
     next: std::sync::atomic::AtomicUsize,
+    /// [`ANSWER_TIMEOUT`], but for tests.
+    patience: Duration,
 }
 
 /// A core answered no command.
@@ -91,6 +93,7 @@ impl Cores {
             commands: senders,
             plan,
             next: 0.into(),
+            patience: ANSWER_TIMEOUT,
         })
     }
 
@@ -127,9 +130,7 @@ impl Cores {
                     ..r
                 })),
                 Err(NotPrepared::Silent(silent)) => {
-                    let core = u32::try_from(silent.core).ok();
-                    let refusal = Refusal::new("node", "core", silent.to_string());
-                    refusals.push(Refusal { core, ..refusal });
+                    refusals.push(of_core(silent.core, silent.to_string()));
                 }
             }
         }
@@ -140,15 +141,23 @@ impl Cores {
         }
     }
 
-    /// The point of no return: from here on a core that dies comes back with this plan.
-    pub(crate) async fn commit(&self, plan: &Arc<Plan>) -> Vec<Committed> {
+    /// The point of no return: from here on a core that dies comes back with this plan. The reasons of all
+    /// that do not confirm; they take it over when they answer, and whoever commits it again hears that.
+    pub(crate) async fn commit(&self, plan: &Arc<Plan>) -> Result<Vec<Committed>, Vec<Refusal>> {
         self.plan.send_replace(Some(Arc::clone(plan)));
         let all = (0..self.commands.len()).map(|core| self.commit_on(core, plan));
-        futures_util::future::join_all(all)
-            .await
-            .into_iter()
-            .flatten()
-            .collect()
+        let (mut committed, mut silent) = (Vec::new(), Vec::new());
+        for answer in futures_util::future::join_all(all).await {
+            match answer {
+                Ok(core) => committed.push(core),
+                Err(refusal) => silent.push(refusal),
+            }
+        }
+        if silent.is_empty() {
+            Ok(committed)
+        } else {
+            Err(silent)
+        }
     }
 
     pub(crate) fn abort(&self, generation: u64) {
@@ -160,7 +169,7 @@ impl Cores {
 
     /// On the next core in turn; `None` when it does not answer in time.
     pub(crate) async fn invoke(&self, invocation: Invocation) -> Option<Invoked> {
-        let at_most = invocation.timeout + ANSWER_TIMEOUT;
+        let at_most = invocation.timeout + self.patience;
         let turn = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let commands = self.commands.get(turn % self.commands.len().max(1))?;
         let (reply, answer) = flume::bounded(1);
@@ -209,7 +218,7 @@ impl Cores {
         Err(NotPrepared::Silent(Silent { core }))
     }
 
-    async fn commit_on(&self, core: usize, plan: &Arc<Plan>) -> Option<Committed> {
+    async fn commit_on(&self, core: usize, plan: &Arc<Plan>) -> Result<Committed, Refusal> {
         let generation = plan.snapshot.generation;
         for _ in 0..ATTEMPTS {
             let (reply, answer) = flume::bounded(1);
@@ -217,14 +226,16 @@ impl Cores {
                 .ask(core, CoreCommand::Commit { generation, reply }, answer)
                 .await
             {
-                Answer::Given(Some(committed)) => return Some(committed),
+                Answer::Given(Some(committed)) => return Ok(committed),
                 // It died in between and has the plan from its thread, or is about to: once more.
                 Answer::Given(None) | Answer::Died => drop(self.prepare_on(core, plan).await),
                 Answer::None => break,
             }
         }
-        tracing::error!(core, generation, "a core did not confirm the generation");
-        None
+        let reason = format!(
+            "core {core} did not confirm generation {generation}; it may still serve the one before"
+        );
+        Err(of_core(core, reason))
     }
 
     async fn ask<T>(
@@ -240,7 +251,7 @@ impl Cores {
             commands.send_async(command).await.ok()?;
             Some(answer.recv_async().await)
         };
-        match timeout(ANSWER_TIMEOUT, asked).await {
+        match timeout(self.patience, asked).await {
             Ok(Some(Ok(answer))) => Answer::Given(answer),
             Ok(Some(Err(_dropped))) => Answer::Died,
             Ok(None) | Err(_) => Answer::None,
@@ -259,3 +270,13 @@ enum NotPrepared {
     Refused(PrepareRefused),
     Silent(Silent),
 }
+
+fn of_core(core: usize, reason: String) -> Refusal {
+    Refusal {
+        core: u32::try_from(core).ok(),
+        ..Refusal::new("node", "core", reason)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
-use dp_agent::{Applied, Node, TrialError};
-use dp_config::{Package, Refusals, Snapshot};
+use dp_agent::{Applied, Node, NotApplied, TrialError};
+use dp_config::{Package, Snapshot};
 use dp_exec::{DeclaredService, PackageError};
 use dp_proxy::{Failure, Invocation};
 use tokio::sync::Mutex;
@@ -34,7 +34,7 @@ impl Node for LocalNode {
         &self,
         snapshot: Arc<Snapshot>,
         packages: Vec<PathBuf>,
-    ) -> Result<Applied, Refusals> {
+    ) -> Result<Applied, NotApplied> {
         let mut bound = self.bound.lock().await;
         apply::apply(&mut bound, &self.workers, &self.cores, snapshot, packages).await
     }

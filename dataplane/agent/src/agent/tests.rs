@@ -2,6 +2,8 @@
 
 mod fake;
 
+use std::sync::atomic::Ordering;
+
 use proto::control_message::Message as Control;
 
 use self::fake::{ControlPlane, FakeNode, Rig, channel, hashed, package, snapshot};
@@ -167,6 +169,57 @@ async fn the_same_generation_again_is_acknowledged_with_its_cores_and_without_wo
         assert_eq!((ack.generation, ack.cores.len()), (1, 1));
     }
     assert_eq!(*rig.node.applied.borrow(), [1]);
+}
+
+#[tokio::test]
+async fn a_core_that_does_not_confirm_is_told_and_the_ack_follows_when_it_does() {
+    let mut control_plane = ControlPlane::start().await;
+    let rig = Rig::start(&control_plane, FakeNode::default());
+    let mut session = control_plane.session().await;
+    session.send(Control::Snapshot(hashed(snapshot(1)))).await;
+    session.ack().await;
+
+    rig.node.unconfirmed.store(3, Ordering::SeqCst);
+    session.send(Control::Snapshot(hashed(snapshot(2)))).await;
+    let nack = session.nack().await;
+    assert_eq!((nack.generation, nack.serving), (2, 1));
+    assert_eq!(nack.refusals[0].core, 1);
+
+    // Nobody sends it again: the node asks its cores, says nothing twice, and tells when all have it.
+    assert_eq!(session.ack().await.generation, 2);
+    assert_eq!(*rig.node.applied.borrow(), [1, 2, 2, 2, 2]);
+    let status = rig.status.read();
+    assert_eq!((status.generation(), status.rejections), (2, 1));
+    assert!(status.rejection.is_none());
+}
+
+#[tokio::test]
+async fn while_a_core_has_not_confirmed_no_generation_is_acknowledged_unasked() {
+    let mut control_plane = ControlPlane::start().await;
+    let rig = Rig::start(&control_plane, FakeNode::default());
+    let mut session = control_plane.session().await;
+    session.send(Control::Snapshot(hashed(snapshot(1)))).await;
+    session.ack().await;
+    rig.node.unconfirmed.store(usize::MAX, Ordering::SeqCst);
+    session.send(Control::Snapshot(hashed(snapshot(2)))).await;
+    session.nack().await;
+    // The last one that all cores have served, and some do not any more.
+    session.send(Control::Snapshot(hashed(snapshot(1)))).await;
+    assert_eq!(session.nack().await.generation, 1);
+}
+
+#[tokio::test]
+async fn a_snapshot_on_disk_that_a_core_does_not_confirm_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = crate::SnapshotFile::new(folder.path());
+    file.save(&hashed(snapshot(1))).unwrap();
+    file.save(&hashed(snapshot(2))).unwrap();
+    let node = FakeNode::default();
+    node.unconfirmed.store(1, Ordering::SeqCst);
+    let rig = Rig::start_in(folder, "http://127.0.0.1:1", node);
+    let status = rig.status.wait_for(|status| status.serving.is_some()).await;
+    assert_eq!(status.generation(), 2);
+    assert_eq!(*rig.node.applied.borrow(), [2, 2]);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dp_config::{Package, PackageId, Refusals, Snapshot, snapshot_hash};
+use dp_config::{Package, PackageId, Refusal, Snapshot, snapshot_hash};
 use proto::control_message::Message as Control;
 use proto::node_config_server::{NodeConfig, NodeConfigServer};
 use tokio::sync::{Semaphore, mpsc};
@@ -12,7 +13,7 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Streaming};
 
 use super::*;
-use crate::node::{Applied, CoreTimes, TrialError, Workers};
+use crate::node::{Applied, CoreTimes, NotApplied, TrialError, Workers};
 
 type Packages = watch::Sender<HashMap<String, Vec<u8>>>;
 type Outcome = Result<proto::ControlMessage, tonic::Status>;
@@ -40,6 +41,8 @@ pub(super) struct FakeNode {
     pub(super) applied: watch::Sender<Vec<u64>>,
     /// When there is one, each apply takes a permit.
     pub(super) gate: Option<Semaphore>,
+    /// So many applies end without the word of core 1.
+    pub(super) unconfirmed: AtomicUsize,
 }
 
 pub(super) struct Rig {
@@ -255,13 +258,26 @@ impl Node for FakeNode {
         &self,
         snapshot: Arc<Snapshot>,
         packages: Vec<PathBuf>,
-    ) -> Result<Applied, Refusals> {
+    ) -> Result<Applied, NotApplied> {
         assert_eq!(packages.len(), snapshot.packages.len());
         assert!(packages.iter().all(|path| path.exists()));
         self.applied
             .send_modify(|all| all.push(snapshot.generation));
         if let Some(gate) = &self.gate {
             gate.acquire().await.unwrap().forget();
+        }
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self
+            .unconfirmed
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        if left.is_ok() {
+            let silent = Refusal::new("node", "core", "core 1 is silent");
+            let refusals = Refusal {
+                core: Some(1),
+                ..silent
+            }
+            .into();
+            return Err(NotApplied::Unconfirmed(refusals));
         }
         Ok(Applied {
             cores: vec![CoreTimes {
@@ -333,6 +349,7 @@ impl Rig {
                 reconnect_first: Duration::from_millis(1),
                 reconnect_max: Duration::from_millis(10),
                 report: Duration::from_millis(10),
+                confirm: Duration::from_millis(10),
                 ..Timing::default()
             },
         };
