@@ -11,6 +11,10 @@ from urllib.parse import parse_qsl, unquote
 from . import jsonio
 from .exceptions import BadRequest
 
+# They concern one connection; framing is settled before a worker sees the body.
+_ENDS_HERE = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"})
+# What `Connection` may not take away.
+_KEPT = frozenset({"host", "content-length", "authorization", "cookie"})
 # As Django and PHP allow; a service that takes more of them takes a document.
 FIELDS_MAX = 1_000
 TOO_MANY_FIELDS = f"more than {FIELDS_MAX} fields in a form or query"
@@ -62,6 +66,22 @@ def parse_headers(block: bytes) -> Headers:
         if dict.__contains__(headers, name):
             value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
         headers[name] = value
+    return headers
+
+
+def end_to_end(headers: Headers, call) -> Headers:
+    """The same headers whichever node runs the call: without those that ended with the client's connection, and with
+    those that a balancer adds on the way to another node. Made when asked for: most services never look.
+    """
+    listed = {name.strip().lower() for name in headers.get("connection", "").split(",")}
+    for name in list(headers):
+        if name in _ENDS_HERE or name in listed - _KEPT or name.startswith("proxy-"):
+            del headers[name]
+    headers.setdefault("x-request-id", call.cid)
+    headers.setdefault("x-forwarded-for", call.remote.rpartition(":")[0].strip("[]"))
+    headers.setdefault("x-forwarded-proto", "http")
+    if "host" in headers:
+        headers.setdefault("x-forwarded-host", headers["host"])
     return headers
 
 
@@ -149,7 +169,9 @@ class HTTPRequest:
     @lazy
     def headers(self):
         """Request headers, names in any case."""
-        return parse_headers(self._call.header_block)
+        call = self._call
+        headers = parse_headers(call.header_block)
+        return headers if call.from_api else end_to_end(headers, call)
 
     @property
     def user_agent(self):

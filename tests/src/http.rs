@@ -59,6 +59,11 @@ impl Connection {
         })
     }
 
+    /// `ip:port` by which the server knows this client.
+    pub fn local_address(&self) -> Result<String> {
+        Ok(self.stream.local_addr()?.to_string())
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.stream.write_all(bytes).await?)
     }

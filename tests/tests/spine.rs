@@ -173,3 +173,60 @@ async fn an_invoke_through_the_api_runs_on_a_node() -> Result<()> {
     ensure!(body.get("got") == Some(&json!({"x": 1})), "{body}");
     cluster.without_warnings()
 }
+
+const LOOK: &str = r"
+import os
+from zato.server.service import Service
+
+class Look(Service):
+    name = 'story.look'
+
+    def handle(self):
+        http = self.request.http
+        self.response.payload = {
+            'headers': dict(http.headers), 'remote': http.remote_addr, 'worker': os.getpid(),
+        }
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_sees_the_same_request_on_every_node() -> Result<()> {
+    let cluster = Cluster::usual().await?;
+    cluster
+        .serve("look.py", LOOK, "story.look", "/look")
+        .await?;
+    let mut connection = Connection::open(cluster.balancer()?).await?;
+    let extra = "x-request-id: mine-1\r\nconnection: keep-alive, x-hop\r\nx-hop: 1\r\nte: trailers\r\n\
+                 x-forwarded-for: 6.6.6.6\r\nx-bascule-remote: 6.6.6.6:6\r\nx-mine: 1\r\n";
+    // One worker on each node; both have answered when there are two.
+    let mut seen = std::collections::BTreeMap::new();
+    for _ in 0..200 {
+        let answer = connection.exchange("POST", "/look", extra, b"{}").await?;
+        ensure!(answer.status == 200, "{}", answer.text());
+        let mut body = answer.json()?;
+        let worker = body.as_object_mut().and_then(|body| body.remove("worker"));
+        seen.insert(worker.and_then(|pid| pid.as_u64()), body);
+        if seen.len() == 2 {
+            break;
+        }
+    }
+    let [here, there] = &seen.into_values().collect::<Vec<_>>()[..] else {
+        anyhow::bail!("two nodes answered");
+    };
+    ensure!(here == there, "{here}\n{there}");
+    let headers = &here["headers"];
+    for (name, value) in [
+        ("x-request-id", "mine-1"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "story"),
+        ("x-mine", "1"),
+    ] {
+        ensure!(headers[name] == value, "{name}: {headers}");
+    }
+    for name in ["connection", "x-hop", "te", "x-bascule-remote"] {
+        ensure!(headers.get(name).is_none(), "{name}: {headers}");
+    }
+    let remote = here["remote"].as_str().unwrap_or_default();
+    ensure!(remote == connection.local_address()?, "{remote}");
+    cluster.without_warnings()
+}

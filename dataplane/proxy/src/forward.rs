@@ -27,6 +27,7 @@ use crate::rescue::Fault;
 use crate::service;
 
 use ask::{Broken, Connected};
+pub(crate) use request::REMOTE;
 
 /// Endpoints that this exchange has been to.
 type Tried = SmallVec<[usize; 8]>;

@@ -16,6 +16,7 @@ use crate::answer::{InvalidReply, write_reply};
 use crate::body::{Body, BodyFault};
 use crate::connection::{After, Connection};
 use crate::exchange::Exchange;
+use crate::forward;
 use crate::pump::Pace;
 use crate::rescue::{self, Fault};
 use crate::settings::ListenerKind;
@@ -115,7 +116,12 @@ async fn call_worker(
     let input = connection.input.rest();
     let head = &connection.head;
     let mut scratch = core.buffers.take();
-    let headers = head.executor_headers(input, trust(connection, exchange), &mut scratch);
+    let trust = trust(connection, exchange);
+    let remote = match trust {
+        dp_codec::Peer::Trusted => head.value(input, forward::REMOTE),
+        dp_codec::Peer::Untrusted => None,
+    };
+    let headers = head.executor_headers(input, trust, &mut scratch);
     let call = Call {
         handle,
         deadline_ms: 0,
@@ -133,7 +139,7 @@ async fn call_worker(
         path: head.path.of(input),
         query: head.query.of(input),
         params: &exchange.params,
-        remote: connection.peer.address().as_bytes(),
+        remote: remote.unwrap_or(connection.peer.address().as_bytes()),
         headers,
         body: body.bytes(input),
     };

@@ -10,6 +10,9 @@ use crate::connection::Connection;
 use crate::exchange::Exchange;
 use crate::pump::Outgoing;
 
+/// `ip:port` of the client, between members.
+pub(crate) const REMOTE: &[u8] = b"x-bascule-remote";
+
 /// Appends the head. A client of HTTP/1.0 may name no host; then `endpoint` is it, for an HTTP/1.1
 /// request without one would be refused.
 pub(super) fn write_head(
@@ -38,6 +41,10 @@ pub(super) fn write_head(
     }
     write_field(out, b"x-request-id", exchange.cid.as_bytes());
     write_field(out, b"x-forwarded-for", connection.peer.ip());
+    if exchange.channel.is_some() {
+        // For a member, whose service is told whose request it is; no other peer is believed in this.
+        write_field(out, REMOTE, connection.peer.address().as_bytes());
+    }
     out.extend_from_slice(b"x-forwarded-proto: http\r\n");
     if !host.is_empty() {
         write_field(out, b"x-forwarded-host", host);
