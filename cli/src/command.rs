@@ -6,7 +6,7 @@ mod channel;
 pub(crate) mod local;
 mod node;
 mod service;
-mod write;
+pub(crate) mod write;
 
 use crate::api::Api;
 use crate::args::{Cli, Command};

@@ -1,12 +1,15 @@
 //! The channels of `bascule.toml`: read strictly, then made or changed through the API. Channels that are only in the
-//! cluster are left alone. Invariant: an unknown key is an error that names the key that was probably meant.
+//! cluster are left alone. Invariants: an unknown key is an error that names the key that was probably meant; a channel
+//! counts as changed only when every connected node runs it.
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Table;
 
+use super::session::WAIT;
 use crate::api::{Api, Call, encode};
+use crate::applied::Applied;
 use crate::failure::Failure;
 use crate::suggest;
 
@@ -43,8 +46,9 @@ pub(crate) struct Channel {
 /// What came of the channels.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// Names of channels that are made or changed.
+    /// Names of channels that are made or changed, and live.
     pub(crate) changed: Vec<String>,
+    /// What the control plane refused, and what it took and the nodes do not run.
     pub(crate) failures: Vec<(String, Failure)>,
 }
 
@@ -126,7 +130,7 @@ pub(crate) async fn apply(api: &Api, wanted: &[Channel]) -> Result<Outcome, Fail
         };
         match done {
             Ok(()) => outcome.changed.push(channel.name.clone()),
-            Err(failure @ Failure::Problem(_)) => {
+            Err(failure @ (Failure::Problem(_) | Failure::NotApplied(_) | Failure::Failed(_))) => {
                 outcome.failures.push((channel.name.clone(), failure));
             }
             Err(failure) => return Err(failure),
@@ -143,14 +147,16 @@ async fn write(
 ) -> Result<(), Failure> {
     let body = serde_json::to_vec(channel)
         .map_err(|error| Failure::Failed(format!("writing channel {}: {error}", channel.name)))?;
-    let query = vec![("wait", "applied".to_owned()), ("timeout", "5s".to_owned())];
     let call = Call {
-        query,
+        query: crate::command::write::query(Some(WAIT)),
         body: Some(body),
         if_match,
         ..Call::default()
     };
-    api.send(method, path, call).await.map(drop)
+    let answer = api.send(method, path, call).await?.json()?;
+    // An answer that tells of no node is not taken for one that tells of all.
+    let applied = Applied::from_answer(&answer).unwrap_or_default();
+    applied.describe(Some(WAIT)).map(drop)
 }
 
 // === impl Channel ===
@@ -176,6 +182,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::tests::{block_on, server};
 
     fn refusal(text: &str) -> String {
         parse(text).unwrap_err().to_string()
@@ -227,6 +234,46 @@ mod tests {
         assert!(!channel.differs_from(&current));
         current["path"] = json!("/b");
         assert!(channel.differs_from(&current));
+    }
+
+    /// What comes of one channel that is missing, when its write is answered so.
+    fn applied(status: u16, applied: &'static str) -> Outcome {
+        let channels = parse("[[channel]]\nname='a'\npath='/a'\nservice='s'\n").unwrap();
+        let (api, requests) = server(vec![(200, r#"{"items":[]}"#), (status, applied)]);
+        let outcome = block_on(apply(&api, &channels)).unwrap();
+        requests.recv().unwrap();
+        let asked = requests.recv().unwrap();
+        assert!(
+            asked.contains("/channels?wait=applied&timeout=5s"),
+            "{asked}"
+        );
+        outcome
+    }
+
+    #[test]
+    fn a_channel_that_every_node_runs_is_changed() {
+        let outcome = applied(
+            201,
+            r#"{"applied":{"generation":7,"complete":true,"nodes":[{"node":"n","state":"applied"}]}}"#,
+        );
+        assert_eq!(outcome.changed, ["a"]);
+        assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
+    }
+
+    #[test]
+    fn a_channel_that_a_node_does_not_run_is_not_said_to_be_live() {
+        let late = r#"{"applied":{"generation":7,"nodes":[{"node":"n","state":"pending"}]}}"#;
+        let refused = r#"{"applied":{"generation":7,"nodes":[{"node":"n","state":"rejected",
+            "refusals":[{"object":"channel a","field":"path","reason":"is odd"}]}]}}"#;
+        for (status, answer, wanted) in [
+            (202, late, "r7 is on 0/1 nodes after 5.0 s: waiting for n"),
+            (201, refused, "r7 was refused by n: channel a.path is odd"),
+        ] {
+            let outcome = applied(status, answer);
+            assert!(outcome.changed.is_empty(), "{outcome:?}");
+            let (name, failure) = &outcome.failures[0];
+            assert_eq!((name.as_str(), failure.to_string().as_str()), ("a", wanted));
+        }
     }
 
     #[test]
