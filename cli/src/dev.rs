@@ -10,6 +10,7 @@ mod ports;
 mod processes;
 mod project;
 mod requests;
+mod saves;
 mod session;
 mod start;
 mod try_line;

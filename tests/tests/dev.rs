@@ -35,10 +35,13 @@ impl Dev {
             "--console-port=0".to_owned(),
             "--cores=1".to_owned(),
         ];
-        let environment = [(
-            "XDG_STATE_HOME".to_owned(),
-            home.path().display().to_string(),
-        )];
+        std::fs::create_dir(home.path().join("site"))?;
+        let environment = [
+            ("XDG_STATE_HOME", home.path().to_owned()),
+            ("PYTHONPATH", home.path().join("site")),
+        ];
+        let environment =
+            environment.map(|(name, path)| (name.to_owned(), path.display().to_string()));
         let process =
             Process::start_with("dev", &binary("bascule")?, &args, home.path(), &environment)?;
         let dev = Self { process, home };
@@ -48,6 +51,12 @@ impl Dev {
 
     fn project(&self) -> PathBuf {
         self.home.path().join("hello")
+    }
+
+    /// Puts a module where the services' Python finds it, as pip would.
+    fn install(&self, module: &str) -> Result<()> {
+        let file = self.home.path().join("site").join(module);
+        Ok(std::fs::write(file.with_extension("py"), "")?)
     }
 
     /// All that it printed.
@@ -205,6 +214,24 @@ fn the_commands_find_it(dev: &Dev) -> Result<()> {
         "usage is 64: {:?}",
         usage.status
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_is_tried_again_when_it_is_saved_again_unchanged() -> Result<()> {
+    let dev = Dev::start().await?;
+    let file = dev.project().join("hello.py");
+    let source = std::fs::read_to_string(&file)?;
+    let source = source.replace("Hello, ", "Good day, ") + "\nimport installed_later\n";
+    std::fs::write(&file, &source)?;
+    dev.says("still serving v1").await?;
+
+    dev.install("installed_later")?;
+    std::fs::write(&file, &source)?;
+
+    dev.says("v2 live on 2/2 nodes").await?;
+    let answer = get(&dev.balancer()?, "/hello?name=Ada").await?;
+    ensure!(answer.text().contains("Good day, Ada"), "{}", answer.text());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
-//! The running development session: saved files become deploys, logs become lines. It owns what is known of the
-//! deployed files. Invariant: a file is deployed again only when its content has changed.
+//! The running development session: saved files become deploys, logs become lines. It refuses to decide what is worth
+//! a deploy (`saves.rs`) and what a log line is (`logs.rs`). Invariant: every deploy ends in a line that tells its outcome,
+//! but for one whose place a later one took.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use super::follow::{Followed, Followers};
 use super::processes::{Event, Processes};
 use super::project::Project;
 use super::requests::RequestLog;
+use super::saves::{Save, Saves};
 use super::start::Cluster;
 use super::try_line::try_line;
 use super::watch::{Debounce, Watch};
@@ -34,8 +36,7 @@ pub(crate) struct Session<'a> {
     channels: Vec<Channel>,
     /// Channels wait for services that are not deployed yet.
     channels_wait: bool,
-    /// What was deployed last, per file.
-    sources: HashMap<PathBuf, Vec<u8>>,
+    saves: Saves,
     /// Files whose import takes long.
     followers: Followers,
     requests: RequestLog,
@@ -63,7 +64,7 @@ impl<'a> Session<'a> {
             output,
             channels: Vec::new(),
             channels_wait: false,
-            sources: HashMap::new(),
+            saves: Saves::default(),
             followers: Followers::default(),
             requests: RequestLog::new(now),
             debounce: Debounce::default(),
@@ -175,14 +176,14 @@ impl<'a> Session<'a> {
 
     async fn deploy(&mut self, path: &Path) -> Result<(), Failure> {
         let short = self.project.short(path);
-        let Ok(source) = std::fs::read(path) else {
-            if self.sources.remove(path).is_some() {
+        let Ok(save) = Save::read(path) else {
+            if self.saves.gone(path) {
                 let text = format!("{short} is gone; its services stay deployed");
                 self.output.talk(&self.output.paint(Paint::Yellow, &text));
             }
             return Ok(());
         };
-        if self.sources.get(path) == Some(&source) {
+        if !self.saves.is_due(path, &save) {
             return Ok(());
         }
         let name = path
@@ -190,18 +191,21 @@ impl<'a> Session<'a> {
             .and_then(|name| name.to_str())
             .unwrap_or_default();
         let start = Instant::now();
-        let outcome =
-            match deploy::deploy(&self.cluster.api, name, source.clone(), Some(WAIT)).await {
-                Err(failure @ Failure::Problem(_)) => {
-                    self.output
-                        .data(&format!("{} {short}", self.output.paint(Paint::Red, "✗")));
-                    self.output.failure(&failure);
-                    return Ok(());
-                }
-                other => other?,
-            };
-        self.sources.insert(path.to_owned(), source);
+        let source = save.source.clone();
+        self.saves.sent(path, save);
+        let outcome = match deploy::deploy(&self.cluster.api, name, source, Some(WAIT)).await {
+            Err(failure @ Failure::Problem(_)) => {
+                self.output
+                    .data(&format!("{} {short}", self.output.paint(Paint::Red, "✗")));
+                self.output.failure(&failure);
+                return Ok(());
+            }
+            other => other?,
+        };
         self.followers.forget(path);
+        if is_done(&outcome) {
+            self.saves.accepted(path);
+        }
         if let Outcome::Checking(checking) = &outcome {
             let package = checking.answer.get("package").cloned();
             let package = package.unwrap_or_default();
@@ -216,6 +220,13 @@ impl<'a> Session<'a> {
     }
 
     async fn decided(&mut self, followed: Followed) {
+        let is_undone = match &followed.verdict {
+            Ok(outcome) => outcome.as_ref().is_some_and(|outcome| !is_done(outcome)),
+            Err(_) => true,
+        };
+        if is_undone {
+            self.saves.failed(&followed.path);
+        }
         match followed.verdict {
             Ok(Some(outcome)) => {
                 let short = self.project.short(&followed.path);
@@ -339,7 +350,7 @@ impl<'a> Session<'a> {
         };
         line("console", &format!("{}{once}", self.cluster.console));
         line("try", &try_line(url, channel));
-        if let Some(file) = self.sources.keys().min() {
+        if let Some(file) = self.saves.first() {
             line(
                 "edit",
                 &format!("{} – saved changes go live", file.display()),
@@ -351,5 +362,14 @@ impl<'a> Session<'a> {
                 .output
                 .paint(Paint::Dim, &format!("ready in {took} · Ctrl-C stops")),
         );
+    }
+}
+
+/// Whether the nodes run it or are importing it, so that saving the same again could change nothing.
+fn is_done(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Live(live) => live.applied.describe(Some(WAIT)).is_ok(),
+        Outcome::Checking(_) => true,
+        Outcome::Refused(_) => false,
     }
 }
