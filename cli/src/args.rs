@@ -17,6 +17,10 @@ pub(crate) use self::dev::DevArgs;
 pub(crate) use self::node::NodeCommand;
 pub(crate) use self::service::ServiceCommand;
 
+/// As long as the control plane keeps an answer back (`WAIT_MAX` of its API). A longer wait is refused before anything
+/// is sent, and not cut short: to a script that gives ten minutes, 75 after one of them would be a lie.
+const WAIT_MAX: Duration = Duration::from_mins(1);
+
 const EXAMPLES: &str = "\
 Examples:
   bascule dev hello                           start everything, deploy and watch ./hello
@@ -102,8 +106,8 @@ pub(crate) struct AttachedArgs {
 /// Whether a write waits until the nodes run it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Wait {
-    /// Wait until every node runs the change.
-    #[arg(long, value_name = "TIME", value_parser = duration, num_args = 0..=1, require_equals = true,
+    /// Wait until every node runs the change, for up to 60s.
+    #[arg(long, value_name = "TIME", value_parser = wait_time, num_args = 0..=1, require_equals = true,
           default_value = "5s", default_missing_value = "5s")]
     pub(crate) wait: Duration,
     /// Do not wait.
@@ -118,6 +122,16 @@ impl Wait {
     pub(crate) fn time(&self) -> Option<Duration> {
         (!self.no_wait).then_some(self.wait)
     }
+}
+
+fn wait_time(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time > WAIT_MAX {
+        return Err("the control plane waits for at most 60s; \
+             `bascule node list` shows later who runs which generation"
+            .to_owned());
+    }
+    Ok(time)
 }
 
 /// `500ms`, `5s`, `2m`, or a number of seconds.
@@ -170,6 +184,18 @@ mod tests {
             Some(Duration::from_secs(5))
         );
         assert_eq!(time("bascule node drain a --no-wait"), None);
+    }
+
+    #[test]
+    fn a_wait_that_the_control_plane_would_refuse_is_a_usage_error() {
+        for good in ["60s", "1m", "60000ms"] {
+            parse(&format!("bascule node drain a --wait={good}")).unwrap();
+        }
+        for long in ["61s", "60001ms", "2m", "99999999999999999s"] {
+            let error = parse(&format!("bascule node drain a --wait={long}")).unwrap_err();
+            assert!(error.use_stderr());
+            assert!(error.to_string().contains("at most 60s"), "{error}");
+        }
     }
 
     #[test]
