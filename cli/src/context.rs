@@ -44,25 +44,23 @@ impl Target {
             .clone()
             .or_else(|| context.as_ref().map(|context| context.url.clone()))
             .unwrap_or_else(|| "http://127.0.0.1:8081".to_owned());
+        let url = checked(&url)?;
         let environment = std::env::var("BASCULE_TOKEN")
             .ok()
             .filter(|token| !token.is_empty());
         let token = match (&global.token_file, environment, &context) {
             (Some(file), _, _) => Some(read_token(file)?),
             (None, Some(token), _) => Some(token),
-            // A context's token goes to that context's address only.
-            (None, None, Some(context)) if context.url == url => {
+            (None, None, Some(context)) if context.is_of(&url) => {
                 read_token(&context.token_file).ok()
             }
             _ => None,
         };
-        Ok(Self {
-            url: checked(&url)?,
-            token,
-        })
+        Ok(Self { url, token })
     }
 }
 
+/// The address in the one form that addresses are compared in.
 fn checked(url: &str) -> Result<String, Failure> {
     if url.starts_with("https://") {
         let text = format!(
@@ -109,6 +107,11 @@ fn last_file() -> Option<PathBuf> {
 // === impl Context ===
 
 impl Context {
+    /// Whether `url`, which is checked, is this context's address: its token goes to no other.
+    fn is_of(&self, url: &str) -> bool {
+        checked(&self.url).is_ok_and(|own| own == url)
+    }
+
     /// Leaves the context in the folder and for the whole user. The second is a comfort only.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Failure> {
         let file = folder.join("context.json");
@@ -160,6 +163,21 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_contexts_token_goes_to_its_own_address_however_it_is_written() {
+        let context = |url: &str| Context {
+            url: url.to_owned(),
+            token_file: "t".into(),
+        };
+        let is_own = |own: &str, asked: &str| context(own).is_of(&checked(asked).unwrap());
+        for asked in ["http://127.0.0.1:1", "http://127.0.0.1:1/"] {
+            assert!(is_own("http://127.0.0.1:1", asked), "{asked}");
+            assert!(is_own("http://127.0.0.1:1/", asked), "{asked}");
+        }
+        assert!(!is_own("http://127.0.0.1:1", "http://127.0.0.1:12"));
+        assert!(!is_own("https://127.0.0.1:1", "http://127.0.0.1:1"));
     }
 
     #[test]
