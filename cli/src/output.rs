@@ -77,6 +77,12 @@ impl Output {
         }
     }
 
+    /// What failed: one line on stderr, also with `--quiet`, which asks for no talk and not for riddles.
+    #[expect(clippy::unused_self, reason = "all output goes through an Output")]
+    pub(crate) fn complaint(&self, text: &str) {
+        writeln!(std::io::stderr(), "{text}").ok();
+    }
+
     pub(crate) fn failure(&self, failure: &Failure) {
         if matches!(failure, Failure::Said) {
             return;

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod cluster;
+pub mod command;
 pub mod eventually;
 pub mod faulty;
 pub mod http;

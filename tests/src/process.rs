@@ -21,6 +21,7 @@ pub struct Process {
 pub enum Signal {
     Kill,
     Terminate,
+    Interrupt,
     Stop,
     Continue,
 }
@@ -147,6 +148,7 @@ pub fn signal_pid(pid: u32, signal: Signal) -> Result<()> {
     let name = match signal {
         Signal::Kill => "KILL",
         Signal::Terminate => "TERM",
+        Signal::Interrupt => "INT",
         Signal::Stop => "STOP",
         Signal::Continue => "CONT",
     };

@@ -101,7 +101,7 @@ async fn deploy_one(file: &Path, wait: &Wait, api: &Api, output: &Output) -> Res
             }
             let display = file.display().to_string();
             for line in refused.lines(&display, output) {
-                output.talk(&line);
+                output.complaint(&line);
             }
             Err(Failure::Said)
         }
