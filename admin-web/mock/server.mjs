@@ -114,7 +114,8 @@ async function signIn(state, request, response) {
   }
   const session = randomBytes(16).toString('hex');
   state.sessions.add(session);
-  response.writeHead(204, { 'set-cookie': `bascule_session=${session}; HttpOnly; SameSite=Strict; Path=/` }).end();
+  const cookie = `bascule_session=${session}; HttpOnly; SameSite=Strict; Path=/api/v1`;
+  response.writeHead(204, { 'set-cookie': cookie }).end();
 }
 
 function moveNode(world, [, name, action], response) {

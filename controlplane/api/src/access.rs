@@ -60,7 +60,7 @@ impl Access {
 
     /// Whether a `Host` header names us. Other names are how DNS rebinding looks.
     pub(crate) fn is_our_host(&self, header: &str) -> bool {
-        let host = without_port(header).to_ascii_lowercase();
+        let host = split_port(header).0.to_ascii_lowercase();
         if host == "localhost" || self.hosts.contains(&host) {
             return true;
         }
@@ -70,13 +70,14 @@ impl Access {
     }
 }
 
-fn without_port(header: &str) -> &str {
+/// Host and port of a `Host` header.
+pub(crate) fn split_port(header: &str) -> (&str, Option<&str>) {
     match header.rsplit_once(':') {
         // The colons of a bare IPv6 address are not a port's.
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') => {
-            host
+            (host, Some(port))
         }
-        _ => header,
+        _ => (header, None),
     }
 }
 

@@ -13,12 +13,14 @@ use cp_auth::Actor;
 
 use crate::Api;
 use crate::context::Admitted;
+use crate::cookie::CookieName;
 use crate::problem::Problem;
 
-pub(crate) const COOKIE: &str = "bascule_session";
-
 pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    match admit(&api, &request) {
+    let cookie = CookieName::of_host(host_of(&request).unwrap_or_default());
+    let admitted = admit(&api, &request, &cookie);
+    request.extensions_mut().insert(cookie);
+    match admitted {
         Ok(Some(actor)) => {
             request.extensions_mut().insert(Admitted(actor));
             next.run(request).await
@@ -28,7 +30,7 @@ pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Ne
     }
 }
 
-fn admit(api: &Api, request: &Request) -> Result<Option<Actor>, Problem> {
+fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Actor>, Problem> {
     let headers = request.headers();
     let host = host_of(request).unwrap_or_default();
     if !api.access.is_our_host(host) {
@@ -57,7 +59,7 @@ fn admit(api: &Api, request: &Request) -> Result<Option<Actor>, Problem> {
             _ => Err(unauthorized("the token is wrong")),
         };
     }
-    match session_cookie(headers) {
+    match cookie.find(headers) {
         Some(id) if api.access.is_session(id) => {
             if is_write {
                 same_origin(headers, host)?;
@@ -89,19 +91,6 @@ fn host_of(request: &Request) -> Option<&str> {
             .authority()
             .map(axum::http::uri::Authority::as_str)
     })
-}
-
-pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.split_once('='));
-    pairs
-        .find(|(name, _)| name.trim() == COOKIE)
-        .map(|(_, value)| value.trim())
 }
 
 fn is_browser(headers: &HeaderMap) -> bool {

@@ -11,6 +11,7 @@ mod channel;
 mod cluster;
 mod console;
 mod context;
+mod cookie;
 mod error;
 mod etag;
 mod failure;

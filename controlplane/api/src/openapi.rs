@@ -11,7 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::context::Context;
 use crate::problem::ProblemBody;
 use crate::{
-    Api, audit, channel, cluster, failure, generation, guard, health, metrics, node, package,
+    Api, audit, channel, cluster, cookie, failure, generation, health, metrics, node, package,
     service, session, stats, stream,
 };
 
@@ -58,7 +58,8 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let components = document.components.get_or_insert_default();
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("token", SecurityScheme::Http(token));
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(guard::COOKIE));
+    let text = "Followed by _PORT, the port of the Host header, when it has one.";
+    let cookie = ApiKey::Cookie(ApiKeyValue::with_description(cookie::NAME, text));
     components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     document
 }

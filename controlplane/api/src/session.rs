@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::Api;
 use crate::context::Context;
-use crate::guard::{COOKIE, session_cookie};
+use crate::cookie::CookieName;
 use crate::json::JsonBody;
 use crate::problem::{Problem, ProblemBody};
 
@@ -51,6 +51,7 @@ pub(crate) fn routes() -> Router<Api> {
     (status = 401, body = ProblemBody, content_type = "application/problem+json")))]
 async fn session_create(
     State(api): State<Api>,
+    Extension(cookie): Extension<CookieName>,
     JsonBody(body): JsonBody<SessionCreate>,
 ) -> Result<impl IntoResponse, Problem> {
     let is_known = match (&body.code, &body.token) {
@@ -67,7 +68,10 @@ async fn session_create(
         Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, "no session can be made")
     })?;
     let life = cp_auth::SESSION_IDLE_MAX.as_secs();
-    Ok((StatusCode::NO_CONTENT, set_cookie(id.expose(), life)))
+    Ok((
+        StatusCode::NO_CONTENT,
+        set_cookie(cookie.set(id.expose(), life)),
+    ))
 }
 
 /// Who is logged in.
@@ -85,16 +89,15 @@ async fn session_show(Context(context): Context) -> Json<SessionBody> {
 async fn session_delete(
     State(api): State<Api>,
     _context: Context,
+    Extension(cookie): Extension<CookieName>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
-    if let Some(id) = session_cookie(&headers) {
+    if let Some(id) = cookie.find(&headers) {
         api.access.session_close(id);
     }
-    (StatusCode::NO_CONTENT, set_cookie("", 0))
+    (StatusCode::NO_CONTENT, set_cookie(cookie.set("", 0)))
 }
 
-/// Not `Secure`: the listener is plain text on loopback until TLS comes.
-fn set_cookie(id: &str, life: u64) -> AppendHeaders<[(header::HeaderName, String); 1]> {
-    let value = format!("{COOKIE}={id}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict");
+fn set_cookie(value: String) -> AppendHeaders<[(header::HeaderName, String); 1]> {
     AppendHeaders([(header::SET_COOKIE, value)])
 }

@@ -64,9 +64,13 @@ async fn every_documented_route_needs_credentials() {
                 .await
                 .expect(401);
         }
-        bare(&plane, what, &[("cookie", "bascule_session=bss_guess")])
-            .await
-            .expect(401);
+        bare(
+            &plane,
+            what,
+            &[("cookie", "bascule_session_8081=bss_guess")],
+        )
+        .await
+        .expect(401);
     }
     open.sort_unstable();
     assert_eq!(open, OPEN, "every open route is on the list");
@@ -140,6 +144,8 @@ async fn a_setup_code_opens_one_session_whose_cookie_is_kept_close() {
         set.contains("HttpOnly") && set.contains("SameSite=Strict"),
         "{set}"
     );
+    // Other ports of the host get no cookie of the console with what user code answers there.
+    assert!(set.contains("; Path=/api/v1;"), "{set}");
     log_in(&plane, json!({"code": code.expose()}))
         .await
         .expect(401);
@@ -170,6 +176,21 @@ async fn each_log_in_makes_a_new_session() {
     let first = log_in(&plane, json!({"token": ADMIN})).await.expect(204);
     let second = log_in(&plane, json!({"token": ADMIN})).await.expect(204);
     assert_ne!(cookie(&first), cookie(&second));
+}
+
+#[tokio::test]
+async fn consoles_on_one_host_keep_their_sessions_apart() {
+    let (plane, _folder) = Plane::new().await;
+    let cookie = cookie(&log_in(&plane, json!({"token": ADMIN})).await);
+    assert!(cookie.starts_with("bascule_session_8081="), "{cookie}");
+    for (host, status) in [("127.0.0.1:8081", 200), ("127.0.0.1:9081", 401)] {
+        let request = axum::http::Request::get("/api/v1/session")
+            .header("host", host)
+            .header("cookie", &cookie);
+        answer(plane.send(request.body(Body::empty()).unwrap()).await)
+            .await
+            .expect(status);
+    }
 }
 
 #[tokio::test]
