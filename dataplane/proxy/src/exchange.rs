@@ -15,10 +15,13 @@ use crate::connection::{After, Connection};
 use crate::core::Core;
 use crate::endpoint::Endpoint;
 use crate::live::Serving;
-use crate::record::Line;
+use crate::record::{CutBy, Line};
 use crate::rescue::{self, Fault};
 use crate::settings::ListenerKind;
 use crate::{forward, service};
+
+/// What an answer that was begun and never ended counts as.
+const BROKEN: u16 = 502;
 
 /// What is known of an exchange while it runs.
 pub(crate) struct Exchange {
@@ -35,6 +38,8 @@ pub(crate) struct Exchange {
     /// The request's body was read to its end.
     pub(crate) is_body_read: bool,
     pub(crate) status: u16,
+    /// Who ended it before its answer had ended.
+    pub(crate) cut: Option<CutBy>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     /// Bytes of the connection's input that belong to it.
@@ -148,6 +153,7 @@ impl Exchange {
             keep_alive: head.keep_alive,
             is_body_read: head.body.is_empty(),
             status: 0,
+            cut: None,
             bytes_in: 0,
             bytes_out: 0,
             consumed: head.head_len,
@@ -192,7 +198,12 @@ impl Exchange {
     pub(crate) fn record(&self, connection: &Connection) {
         let duration = self.core.clock.precise().saturating_sub(self.started);
         let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let (status, bytes_in, bytes_out) = (self.status, self.bytes_in, self.bytes_out);
+        let (bytes_in, bytes_out) = (self.bytes_in, self.bytes_out);
+        // The head said 200, and then the answer broke: no success, whatever the client was told.
+        let status = match self.cut {
+            Some(CutBy::Upstream) => BROKEN,
+            _ => self.status,
+        };
         if let Some((endpoint, _)) = &self.upstream {
             endpoint.stats.record(status, us, bytes_in, bytes_out);
         }
@@ -215,6 +226,7 @@ impl Exchange {
             path: head.path.of(input),
             is_http_10: head.version == Version::Http10,
             code: self.status,
+            cut: self.cut,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
             duration,

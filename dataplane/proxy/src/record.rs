@@ -23,6 +23,8 @@ pub(crate) struct Line<'a> {
     pub(crate) path: &'a [u8],
     pub(crate) is_http_10: bool,
     pub(crate) code: u16,
+    /// Who cut the exchange short.
+    pub(crate) cut: Option<CutBy>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) duration: Duration,
@@ -31,6 +33,13 @@ pub(crate) struct Line<'a> {
     pub(crate) cid: &'a [u8],
     pub(crate) channel: &'a str,
     pub(crate) service: &'a str,
+}
+
+/// Whose end came before the exchange's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CutBy {
+    Client,
+    Upstream,
 }
 
 /// A core's way to the log and to the failure queue.
@@ -93,6 +102,11 @@ impl Line<'_> {
         text(out, r#"","path":""#, self.path);
         out.extend_from_slice(br#"","code":"#);
         write_number(out, u64::from(self.code));
+        match self.cut {
+            Some(CutBy::Client) => out.extend_from_slice(br#","cut":"client""#),
+            Some(CutBy::Upstream) => out.extend_from_slice(br#","cut":"upstream""#),
+            None => {}
+        }
         out.extend_from_slice(br#","bytes_in":"#);
         write_number(out, self.bytes_in);
         out.extend_from_slice(br#","bytes_out":"#);
@@ -163,6 +177,7 @@ mod tests {
             path: b"/a\"b\\c",
             is_http_10: false,
             code: 200,
+            cut: Some(CutBy::Upstream),
             bytes_in: 0,
             bytes_out: 12,
             duration: Duration::from_micros(1_000_042),
@@ -177,7 +192,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             concat!(
-                r#"{"ts":"T","method":"GET","path":"/a\"b\\c","code":200,"bytes_in":0,"#,
+                r#"{"ts":"T","method":"GET","path":"/a\"b\\c","code":200,"cut":"upstream","bytes_in":0,"#,
                 r#""bytes_out":12,"duration_s":1.000042,"upstream_s":0.000007,"#,
                 r#""upstream":"127.0.0.1:1","remote":"127.0.0.1:5","cid":"c1","channel":"ch","#,
                 r#""service":"","node":"n1","http":"1.1"}"#,

@@ -11,6 +11,7 @@ use crate::body::BodyFault;
 use crate::command::Failure;
 use crate::connection::{After, Connection};
 use crate::exchange::Exchange;
+use crate::record::CutBy;
 
 /// In an access log: the client went away before its answer. As nginx writes it.
 const CLIENT_GONE: u16 = 499;
@@ -60,6 +61,10 @@ pub(crate) fn answer(connection: &mut Connection, exchange: &mut Exchange, fault
         if exchange.status == 0 {
             exchange.status = CLIENT_GONE;
         }
+        exchange.cut = Some(match fault {
+            Fault::AnswerBroken => CutBy::Upstream,
+            _ => CutBy::Client,
+        });
         return After::Reset;
     };
     if let Some(kind) = fault.failure_kind() {

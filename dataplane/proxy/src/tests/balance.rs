@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use dp_stats::NodeTotals;
+
 use super::clients::Client;
 use super::cores::{TestCore, quick};
 use super::upstreams::{Upstream, reply, until_full};
@@ -169,6 +171,14 @@ fn an_upstream_that_dies_in_its_answer_is_a_cut_and_never_a_clean_end() {
                 "{head}"
             ),
         }
+        let counts = |code, count| {
+            move |totals: &NodeTotals| {
+                let upstream = totals.upstreams.values().next();
+                upstream.is_some_and(|upstream| upstream.codes.get(&code) == Some(&count))
+            }
+        };
+        core.until(counts(502, 2));
+        assert!(!counts(200, 1)(&core.totals()), "{head}");
     }
 }
 
