@@ -1,5 +1,7 @@
 //! Cores that a test plays itself.
 
+mod restarts;
+
 use super::*;
 
 /// So short that a test can wait for it, and longer than an answer from the same thread takes.
