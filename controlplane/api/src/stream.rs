@@ -79,7 +79,7 @@ async fn stream(
         events: Arc::clone(&api.events),
         stopping: api.stopping.clone(),
         live: joined.live,
-        sent: 0,
+        sent: joined.number,
         sender,
     };
     tokio::spawn(listener.run(first));
