@@ -34,6 +34,7 @@ lint: tools ## Check formats and lints of all languages.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --manifest-path dataplane/codec/fuzz/Cargo.toml --locked --target-dir $(TARGET_DIR) -- -D warnings
+	$(TOOLS)/ruff check --quiet .
 	git ls-files '*.sh' .ci/run | xargs shellcheck --external-sources --source-path=SCRIPTDIR
 	admin-web/lint.sh
 

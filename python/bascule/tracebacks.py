@@ -22,7 +22,7 @@ user_files: dict[str, str] = {}
 
 
 def _is_ours(filename):
-    return filename.startswith((_OURS, _ZATO)) or filename.startswith("<frozen importlib")
+    return filename.startswith((_OURS, _ZATO, "<frozen importlib"))
 
 
 def shortened(text: str, limit: int = MESSAGE_CHARS_MAX) -> str:

@@ -34,7 +34,7 @@ class ShortForm(unittest.TestCase):
         self.assertEqual(got, {"a": "x", "b": None, "c": None, "d": 4})
         self.assertEqual((got.a, got["d"]), ("x", 4))
         with self.assertRaises(AttributeError):
-            got.unknown
+            _ = got.unknown
 
     def test_a_default_container_belongs_to_one_call(self):
         declared = compile_input(type("S", (), {"input": (List("-tags", default=[]), Dict("-d", default={"k": []}))}))

@@ -7,7 +7,7 @@ from harness import PACKAGE
 from bascule._worker.frames import (
     PING, STOP, FrameReader, control_frame, error_frame, reply_frame,
 )
-from bascule.request import HTTPRequest
+from bascule.request import HTTPRequest, parse_headers
 
 FRAMES = PACKAGE.parent / "dataplane" / "codec" / "testdata" / "frames"
 
@@ -34,7 +34,7 @@ class Golden(unittest.TestCase):
                                                                   {"name": "Jürgen"}))
         self.assertEqual((call.remote, call.body), ("127.0.0.1:5000", b""))
         self.assertEqual((call.is_json, call.from_api), (False, False))
-        self.assertEqual(http.headers, {"host": "example.com", "accept": "*/*"})
+        self.assertEqual(parse_headers(call.header_block), {"host": "example.com", "accept": "*/*"})
         self.assertEqual(http.GET, {"x": "1", "y": "2"})
 
     def test_call_post_json(self):
@@ -47,7 +47,7 @@ class Golden(unittest.TestCase):
     def test_call_with_another_method(self):
         (call,) = read(golden("call_other"))
         self.assertEqual((call.method, call.body), ("PROPFIND", bytes(range(256))))
-        self.assertEqual(HTTPRequest(call).headers, {"host": "a"})
+        self.assertEqual(parse_headers(call.header_block), {"host": "a"})
 
     def test_cancel_and_frames_after_each_other(self):
         data = golden("call_get") + golden("cancel") + golden("call_other")

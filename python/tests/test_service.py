@@ -109,7 +109,7 @@ SOURCE = ("api.py", '''
                 except KeyError as error:
                     raise RuntimeError("outer secret") from error
             raise {"bad": BadRequest(self.cid, "Bad thing"), "quiet": BadRequest(
-                self.cid, "hidden", needs_msg=False), 
+                self.cid, "hidden", needs_msg=False),
                 "401": Unauthorized(self.cid, "Who?", "Basic x"),
                 "403": Forbidden(self.cid, "No"), "404": NotFound(self.cid, "Not here"),
                 "409": Conflict(self.cid, "Twice"), "429": TooManyRequests("Slow", retry_after=9),
