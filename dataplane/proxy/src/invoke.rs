@@ -56,11 +56,10 @@ async fn call(core: &Rc<Core>, invocation: &Invocation, cid: &Cid) -> Result<Rep
         return Ok(built_in.run(cid.as_bytes(), content_type, &invocation.body));
     }
     let unknown = || (404, "", format!("no service {:?}", invocation.service));
-    let handle = core
-        .live
-        .now()
-        .handle_of(&invocation.service)
-        .ok_or_else(unknown)?;
+    // Held until the answer: a generation that comes now must not take the handle away before a worker has
+    // read the call.
+    let serving = core.live.now();
+    let handle = serving.handle_of(&invocation.service).ok_or_else(unknown)?;
     let refused = |error: CallError| {
         let (status, kind) = match error {
             CallError::Deadline => (504, "deadline"),

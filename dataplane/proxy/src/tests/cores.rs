@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
 use dp_config::{Snapshot, snapshot_hash};
+use dp_exec::WorkerEvent;
 use dp_net::{DriverChoice, ListenerSet};
 use dp_stats::{NodeTotals, Registry};
 
@@ -56,6 +57,20 @@ impl TestCore {
         backends: &[SocketAddr],
         timeouts: Timeouts,
     ) -> Self {
+        Self::launch((connections_max, None), driver, backends, timeouts)
+    }
+
+    /// One that runs services.
+    pub(super) fn start_with(workers: flume::Receiver<WorkerEvent>) -> Self {
+        Self::launch((1_000, Some(workers)), DriverChoice::Auto, &[], quick())
+    }
+
+    fn launch(
+        (connections_max, workers): (usize, Option<flume::Receiver<WorkerEvent>>),
+        driver: DriverChoice,
+        backends: &[SocketAddr],
+        timeouts: Timeouts,
+    ) -> Self {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let node = ListenerSet::bind(any, 1).unwrap();
         let balancer = ListenerSet::bind(any, 1).unwrap();
@@ -75,7 +90,7 @@ impl TestCore {
                 listener(ListenerKind::Balancer, &balancer),
             ],
             backends: backends.to_vec(),
-            workers: None,
+            workers,
             shared: NodeShared {
                 node: "n1".into(),
                 stats: Arc::clone(&stats),

@@ -1,15 +1,19 @@
-//! What is learned between two generations: nothing of it is lost.
+//! What runs, and what is learned, while one generation follows another: nothing of it is lost.
 
 use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
+use dp_exec::{PackageFile, ServiceBinding, ServiceSet, Supervisor, SupervisorConfig};
+use dp_net::DriverChoice;
 
 use super::balance::post;
 use super::clients::Client;
 use super::cores::{TestCore, echoes, member, plan, quick};
 use super::upstreams::{Upstream, reply};
-use crate::Timeouts;
+use crate::{CoreCommand, Invocation, Invoked, Plan, Timeouts};
 
 const DRAINING: &[u8] =
     b"HTTP/1.1 200 OK\r\nx-bascule-state: draining\r\ncontent-length: 2\r\n\r\nup";
@@ -82,4 +86,76 @@ fn an_exchange_that_began_before_a_generation_is_heard_in_it() {
     bodies.sort();
     assert_eq!(bodies, [b"me", b"up"]);
     assert_eq!(answered_there(&mut Client::connect(balancer.balancer)), 0);
+}
+
+/// One worker, whose services do what their names say.
+fn scripted_worker() -> (Supervisor, Vec<flume::Receiver<dp_exec::WorkerEvent>>) {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let config = SupervisorConfig {
+        python_path: Some(root.join("../exec/testdata/scripted")),
+        workers: 1,
+        ..SupervisorConfig::new("n1", 1, root.join("unused"))
+    };
+    Supervisor::start(config).unwrap()
+}
+
+fn bind(supervisor: &Supervisor, names: &[&str]) -> ServiceSet {
+    let package = PackageFile {
+        id: "scripted-id".into(),
+        file: "scripted.py".into(),
+        module: "scripted".into(),
+        path: "/nowhere".into(),
+    };
+    let binding = |name: &&str| ServiceBinding {
+        name: (*name).into(),
+        package: package.id.clone(),
+    };
+    let services = names.iter().map(binding).collect();
+    let bound = supervisor.bind(vec![package.clone()], services);
+    dp_net::block_on(DriverChoice::Auto, |_| bound)
+        .unwrap()
+        .unwrap()
+}
+
+fn invoke(core: &TestCore, service: &str) -> flume::Receiver<Invoked> {
+    let invocation = Invocation {
+        service: service.into(),
+        body: b"kept".to_vec(),
+        content_type: String::new(),
+        cid: String::new(),
+        timeout: Duration::from_secs(30),
+    };
+    let (reply, answer) = flume::bounded(1);
+    let command = CoreCommand::Invoke { invocation, reply };
+    core.commands.send(command).unwrap();
+    answer
+}
+
+/// The worker may not have read the call when the generation goes: its handle must mean something until then.
+#[test]
+fn an_invocation_keeps_its_services_until_it_is_answered() {
+    let (supervisor, mut events) = scripted_worker();
+    let core = TestCore::start_with(events.remove(0));
+    let first = Arc::new(Plan {
+        snapshot: Arc::clone(&plan(echoes(1, &[("GET", "/a")])).snapshot),
+        services: bind(&supervisor, &["echo", "hold"]),
+    });
+    let held_by_somebody = Arc::downgrade(&first);
+    core.prepare(first);
+    core.commit(1);
+    while invoke(&core, "echo").recv().unwrap().status != 200 {}
+
+    let answer = invoke(&core, "hold");
+    core.until(|totals| totals.worker_calls == 1);
+    core.apply(echoes(2, &[("GET", "/a")]));
+    assert!(held_by_somebody.upgrade().is_some());
+
+    // A worker that is told to stop answers what it has.
+    let stopped = supervisor.stop(Duration::from_secs(30));
+    dp_net::block_on(DriverChoice::Auto, |_| stopped).unwrap();
+    let answer = answer.recv().unwrap();
+    assert_eq!((answer.status, answer.body.as_slice()), (200, &b"kept"[..]));
+    while held_by_somebody.upgrade().is_some() {
+        std::thread::yield_now();
+    }
 }
