@@ -34,7 +34,9 @@ async fn goodbye(core: &Rc<Core>, timeout: Duration) {
     core.is_draining.set(true);
     let acceptors = core.acceptors.borrow().clone();
     for acceptor in &acceptors {
-        acceptor.close_when_empty(&core.clock, timeout).await;
+        // What the one before has left: together they have the time of one.
+        let left = end.saturating_sub(core.clock.precise());
+        acceptor.close_when_empty(&core.clock, left).await;
     }
     core.wheel
         .hasten_idle(core.clock.precise() + core.timeouts.drain_idle);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use dp_net::DriverChoice;
+
 use super::clients::Client;
 use super::cores::{TestCore, echoes, quick};
 use super::upstreams::{Upstream, reply};
@@ -117,6 +119,27 @@ fn a_drain_ends_when_its_time_is_up() {
     assert_eq!(drained.recv().unwrap().abandoned, 1);
     core.join().unwrap();
     assert!(client.is_closed());
+}
+
+/// Its accept queues do not empty, for it holds as many connections as it may.
+#[test]
+fn queues_that_do_not_empty_share_the_time_of_a_drain() {
+    let full = TestCore::start_full_at(1, DriverChoice::Auto, &[], quick());
+    let _clients = [full.node, full.node, full.balancer, full.balancer].map(Client::connect);
+    full.until(|totals| totals.accept_pauses == 2);
+    // Ends with its time, for its exchange does not: that is the measure.
+    let upstream = Upstream::start(|_, _| {
+        std::thread::park();
+        true
+    });
+    let slow = TestCore::start(&[upstream.address], quick());
+    Client::connect(slow.balancer).send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    slow.until(|totals| totals.balancer.in_flight == 1);
+
+    let drained = full.begin_drain(Duration::from_secs(1));
+    let later = slow.begin_drain(Duration::from_millis(1_700));
+    later.recv().unwrap();
+    assert!(drained.try_recv().is_ok());
 }
 
 #[test]
