@@ -3,6 +3,7 @@
 mod balance;
 mod clients;
 mod cores;
+mod early;
 mod generations;
 mod heads;
 mod lifecycle;

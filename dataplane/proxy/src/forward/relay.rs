@@ -79,6 +79,7 @@ pub(super) struct Early<'a> {
 /// Relays an early answer while `sending` goes on, for as long as the answer takes; afterwards both
 /// connections are spent. `sending` is the very upload that was under way when the answer came: it owns
 /// bytes that were read and not written yet, so another one could only go on with a hole in the body.
+/// However it ends, the answer goes on: a client that has read enough of it may well stop sending.
 /// `None`: the upstream takes no more of it.
 pub(super) async fn run_early<U>(
     client: Client<'_>,
@@ -116,7 +117,6 @@ where
         match sending {
             None => relayed.await,
             Some(sending) => match select(sending, relayed.as_mut()).await {
-                Either::Left((Err(PumpFault::Source(fault)), _)) => Err(PumpFault::Source(fault)),
                 Either::Left((_, relayed)) => relayed.await,
                 Either::Right((relayed, _)) => relayed,
             },

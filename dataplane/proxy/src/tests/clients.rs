@@ -34,6 +34,18 @@ impl Client {
         self
     }
 
+    /// Ends its own direction; answers can still be read.
+    pub(super) fn finish(&mut self) {
+        self.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
+    /// Until these bytes have come; they stay for `response`.
+    pub(super) fn read_until(&mut self, bytes: &[u8]) {
+        while find(&self.buffer, bytes).is_none() {
+            self.more().unwrap();
+        }
+    }
+
     pub(super) fn get(&mut self, path: &str) -> Response {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes());
         self.response().unwrap()
