@@ -50,8 +50,14 @@ impl Access {
         self.sessions.open(Instant::now())
     }
 
+    /// Counts as a use of the session.
     pub(crate) fn is_session(&self, id: &str) -> bool {
         self.sessions.touch(id, Instant::now())
+    }
+
+    /// Does not count as one.
+    pub(crate) fn is_session_open(&self, id: &TokenDigest) -> bool {
+        self.sessions.is_open(id, Instant::now())
     }
 
     pub(crate) fn session_close(&self, id: &str) {

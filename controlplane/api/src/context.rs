@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse as _;
-use cp_auth::{Actor, OpContext};
+use cp_auth::{Actor, OpContext, TokenDigest};
 
 use crate::etag::{self, IfMatch};
 use crate::problem::Problem;
@@ -21,7 +21,11 @@ pub(crate) struct Cid(pub(crate) String);
 
 /// Set by the guard.
 #[derive(Debug, Clone)]
-pub(crate) struct Admitted(pub(crate) Actor);
+pub(crate) struct Admitted {
+    pub(crate) actor: Actor,
+    /// Set when a session let the request in; a long answer ends with it.
+    pub(crate) session: Option<TokenDigest>,
+}
 
 /// Who asks, for a use case.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let admitted = parts.extensions.get::<Admitted>();
-        let Some(Admitted(actor)) = admitted else {
+        let Some(admitted) = admitted else {
             return Err(Problem::of_status(
                 StatusCode::UNAUTHORIZED,
                 "credentials are needed",
@@ -55,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
             .map(|cid| cid.0.clone())
             .unwrap_or_default();
         Ok(Self(OpContext {
-            actor: *actor,
+            actor: admitted.actor,
             at: cp_app::clock::now(),
             cid,
         }))

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use cp_auth::Actor;
+use cp_auth::{Actor, TokenDigest};
 
 use crate::Api;
 use crate::context::Admitted;
@@ -21,8 +21,8 @@ pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Ne
     let admitted = admit(&api, &request, &cookie);
     request.extensions_mut().insert(cookie);
     match admitted {
-        Ok(Some(actor)) => {
-            request.extensions_mut().insert(Admitted(actor));
+        Ok(Some(admitted)) => {
+            request.extensions_mut().insert(admitted);
             next.run(request).await
         }
         Ok(None) => next.run(request).await,
@@ -30,7 +30,7 @@ pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Ne
     }
 }
 
-fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Actor>, Problem> {
+fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Admitted>, Problem> {
     let headers = request.headers();
     let host = host_of(request).unwrap_or_default();
     if !api.access.is_our_host(host) {
@@ -55,7 +55,10 @@ fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Act
             .ok()
             .and_then(|text| text.strip_prefix("Bearer "));
         return match token {
-            Some(token) if api.access.is_admin_token(token) => Ok(Some(Actor::Admin)),
+            Some(token) if api.access.is_admin_token(token) => Ok(Some(Admitted {
+                actor: Actor::Admin,
+                session: None,
+            })),
             _ => Err(unauthorized("the token is wrong")),
         };
     }
@@ -64,7 +67,10 @@ fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Act
             if is_write {
                 same_origin(headers, host)?;
             }
-            Ok(Some(Actor::Admin))
+            Ok(Some(Admitted {
+                actor: Actor::Admin,
+                session: Some(TokenDigest::of(id)),
+            }))
         }
         Some(_) => Err(unauthorized("the session has ended")),
         None => Err(unauthorized("credentials are needed")),

@@ -9,12 +9,12 @@ mod listener;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
+use axum::{Extension, Router};
 use cp_app::{App, AppError};
 use cp_auth::OpContext;
 use serde::Serialize;
@@ -25,7 +25,7 @@ use utoipa::OpenApi;
 
 use crate::Api;
 use crate::cluster::ClusterBody;
-use crate::context::Context;
+use crate::context::{Admitted, Context};
 use crate::node::NodeBody;
 use crate::problem::Problem;
 use crate::service::ServiceBody;
@@ -64,6 +64,7 @@ pub(crate) fn routes() -> Router<Api> {
 async fn stream(
     State(api): State<Api>,
     Context(context): Context,
+    Extension(admitted): Extension<Admitted>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let last_seen = headers
@@ -77,6 +78,8 @@ async fn stream(
     let (sender, receiver) = mpsc::channel(EVENTS_QUEUED_MAX);
     let listener = Listener {
         events: Arc::clone(&api.events),
+        access: Arc::clone(&api.access),
+        session: admitted.session,
         stopping: api.stopping.clone(),
         live: joined.live,
         sent: joined.number,

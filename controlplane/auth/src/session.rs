@@ -76,6 +76,13 @@ impl Sessions {
         }
     }
 
+    /// True while the session is open. Unlike `touch` this is no use of it: whoever only watches is
+    /// away.
+    pub fn is_open(&self, id: &TokenDigest, now: Instant) -> bool {
+        let open = self.lock();
+        open.get(id).is_some_and(|session| session.is_alive(now))
+    }
+
     pub fn close(&self, id: &str) {
         self.lock().remove(&TokenDigest::of(id));
     }
@@ -97,6 +104,18 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn to_look_at_a_session_does_not_keep_it_open() {
+        let sessions = Sessions::default();
+        let start = Instant::now();
+        let id = sessions.open(start).unwrap();
+        let nearly = SESSION_IDLE_MAX.saturating_sub(Duration::from_secs(1));
+        assert!(sessions.is_open(&id.digest(), start + nearly));
+        assert!(!sessions.is_open(&id.digest(), start + SESSION_IDLE_MAX));
+        sessions.close(id.expose());
+        assert!(!sessions.is_open(&id.digest(), start));
+    }
 
     #[test]
     fn a_session_ends_when_idle_when_old_and_when_closed() {

@@ -1,17 +1,22 @@
 //! One listener: hands it each event in its turn, until either side ends.
 //!
 //! Invariant: ticks may be skipped, deploys may not (as long as they are kept), and none is told
-//! twice.
+//! twice. Nothing is told after the session that let the listener in has ended.
 
 use std::sync::Arc;
 
+use cp_auth::TokenDigest;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::events::{Events, Sent};
+use crate::Access;
 
 pub(super) struct Listener {
     pub(super) events: Arc<Events>,
+    pub(super) access: Arc<Access>,
+    /// `None` when a token let it in.
+    pub(super) session: Option<TokenDigest>,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) live: broadcast::Receiver<Arc<Sent>>,
     /// Number of the newest event that went out.
@@ -19,8 +24,8 @@ pub(super) struct Listener {
     pub(super) sender: mpsc::Sender<Arc<Sent>>,
 }
 
-/// The listener has hung up.
-struct HungUp;
+/// The listener has hung up, or may not hear more.
+struct Over;
 
 // === impl Listener ===
 
@@ -51,11 +56,16 @@ impl Listener {
         }
     }
 
-    async fn send_all(&mut self, events: Vec<Arc<Sent>>) -> Result<(), HungUp> {
+    async fn send_all(&mut self, events: Vec<Arc<Sent>>) -> Result<(), Over> {
+        // With each event is often enough: there is a tick each second.
+        let is_open = |id| self.access.is_session_open(id);
+        if !self.session.as_ref().is_none_or(is_open) {
+            return Err(Over);
+        }
         for event in events {
             self.sent = event.number;
             if self.sender.send(event).await.is_err() {
-                return Err(HungUp);
+                return Err(Over);
             }
         }
         Ok(())
@@ -76,6 +86,8 @@ mod tests {
         let (sender, mut receiver) = mpsc::channel(100);
         let listener = Listener {
             events: Arc::clone(&events),
+            access: Arc::new(Access::new(TokenDigest::of("t"), Vec::new())),
+            session: None,
             stopping,
             live: joined.live,
             sent: joined.number,

@@ -1,25 +1,34 @@
 //! Server-sent events: the state at once, deploys as they end.
 
 use axum::body::BodyDataStream;
-use serde_json::Value;
+use axum::response::Response;
+use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
 
 use crate::fake_node::{FakeNode, Manner};
-use crate::plane::{ADMIN, Plane, request};
+use crate::plane::{ADMIN, PATIENCE, Plane, answer, request};
 
 struct Listener(BodyDataStream, String);
 
 async fn listen(plane: &Plane, last_seen: Option<&str>) -> Listener {
-    let mut request =
-        request("GET /api/v1/stream").header("authorization", format!("Bearer {ADMIN}"));
-    if let Some(id) = last_seen {
-        request = request.header("last-event-id", id);
-    }
-    let response = plane
-        .send(request.body(String::new().into()).unwrap())
-        .await;
+    let token = format!("Bearer {ADMIN}");
+    let mut headers = vec![("authorization", token.as_str())];
+    headers.extend(last_seen.map(|id| ("last-event-id", id)));
+    listen_with(plane, &headers).await
+}
+
+async fn listen_with(plane: &Plane, headers: &[(&str, &str)]) -> Listener {
+    let response = send(plane, "GET /api/v1/stream", headers, String::new()).await;
     assert_eq!(response.status(), 200);
     Listener(response.into_body().into_data_stream(), String::new())
+}
+
+async fn send(plane: &Plane, what: &str, headers: &[(&str, &str)], body: String) -> Response {
+    let mut request = request(what);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    plane.send(request.body(body.into()).unwrap()).await
 }
 
 impl Listener {
@@ -91,4 +100,25 @@ async fn the_stream_ends_when_the_control_plane_stops() {
     listener.find("tick").await;
     plane.stop();
     while listener.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn the_stream_ends_with_the_session_that_opened_it() {
+    let (plane, _folder) = Plane::new().await;
+    let body = json!({"token": ADMIN}).to_string();
+    let as_json = [("content-type", "application/json")];
+    let opened = answer(send(&plane, "POST /api/v1/session", &as_json, body).await).await;
+    let opened = opened.expect(204);
+    let cookie = opened.header("set-cookie").split(';').next().unwrap();
+    let headers = [("cookie", cookie), ("sec-fetch-site", "same-origin")];
+    let mut listener = listen_with(&plane, &headers).await;
+    listener.find("tick").await;
+    // One that came with a token goes on.
+    let mut other = listen(&plane, None).await;
+    send(&plane, "DELETE /api/v1/session", &headers, String::new()).await;
+    let ending = async { while listener.next().await.is_some() {} };
+    let ended = tokio::time::timeout(PATIENCE, ending).await;
+    assert!(ended.is_ok(), "the stream goes on after the log-out");
+    other.find("tick").await;
+    other.find("tick").await;
 }
