@@ -18,7 +18,7 @@ use crate::live::Serving;
 use crate::record::{CutBy, Line};
 use crate::rescue::{self, Fault};
 use crate::settings::ListenerKind;
-use crate::{forward, service};
+use crate::{forward, options, service};
 
 /// What an answer that was begun and never ended counts as.
 const BROKEN: u16 = 502;
@@ -70,7 +70,13 @@ async fn serve(connection: &mut Connection, exchange: &mut Exchange) -> Result<A
     if serving.is_proxy_only && connection.kind == ListenerKind::Balancer {
         return balance(connection, exchange).await;
     }
-    let channel = route(connection, exchange)?;
+    let channel = match route(connection, exchange) {
+        // Looked at here, where it costs other requests nothing: no path is `*`.
+        Err(Fault::BadPath) if options::is_asked(connection) => {
+            return options::answer(connection, exchange);
+        }
+        routed => routed?,
+    };
     exchange.channel = Some(channel);
     limit(connection, exchange)?;
     match connection.kind {

@@ -21,6 +21,7 @@ mod forward;
 mod health;
 mod invoke;
 mod live;
+mod options;
 mod pump;
 mod record;
 mod rescue;

@@ -11,6 +11,7 @@ use crate::body::BodyFault;
 use crate::command::Failure;
 use crate::connection::{After, Connection};
 use crate::exchange::Exchange;
+use crate::options::METHODS;
 use crate::record::CutBy;
 
 /// In an access log: the client went away before its answer. As nginx writes it.
@@ -129,7 +130,7 @@ fn refuse_head(connection: &mut Connection, status: u16, reason: &str) -> After 
     connection.head.keep_alive = false;
     let mut exchange = Exchange::of_bad_head(connection);
     let body = error_body(exchange.cid.as_bytes(), reason);
-    let allow: [(&[u8], &[u8]); 1] = [(b"allow", b"GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS")];
+    let allow: [(&[u8], &[u8]); 1] = [(b"allow", METHODS)];
     let fields: &[(&[u8], &[u8])] = if status == 405 { &allow } else { &[] };
     write_own(connection, &mut exchange, status, fields, &body);
     exchange.record(connection);

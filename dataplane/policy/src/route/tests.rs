@@ -178,6 +178,7 @@ fn paths_with_two_readings_are_refused() {
         "/%c0%ae%c0%ae/",
         "a",
         "",
+        // Asks for no path at all: `dp-proxy` answers it.
         "*",
         "/\u{fc}",
     ] {

@@ -1,7 +1,7 @@
-//! Heads that have two readings: refused, the connection closed, nothing upstream.
+//! Heads that have two readings: refused, the connection closed, nothing upstream. And the one that asks for no path.
 
 use super::clients::Client;
-use super::cores::{TestCore, quick};
+use super::cores::{TestCore, echoes, quick};
 use super::upstreams::Upstream;
 
 /// What is sent, and the status.
@@ -86,4 +86,37 @@ fn a_broken_chunk_gets_400_and_what_follows_is_never_a_request() {
     assert_eq!(client.response().unwrap().status, 400);
     assert!(client.is_closed());
     assert_eq!(upstream.asked(), 0);
+}
+
+#[test]
+fn what_is_asked_of_no_path_is_answered_by_both_listeners() {
+    let core = TestCore::start(&[], quick());
+    core.apply(echoes(1, &[("GET", "/a")]));
+    for address in [core.node, core.balancer] {
+        let mut client = Client::connect(address);
+        for _ in 0..2 {
+            client.send(b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n");
+            let answer = client.response().unwrap();
+            assert_eq!(answer.status, 204, "{answer:?}");
+            assert_eq!(
+                answer.field("allow").unwrap(),
+                "get, post, put, patch, delete, head, options"
+            );
+            assert_eq!(answer.field("content-length"), None);
+        }
+        client.send(b"OPTIONS * HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi");
+        assert_eq!(client.response().unwrap().status, 204);
+        assert!(client.is_closed(), "its body is nobody's request");
+    }
+}
+
+#[test]
+fn a_proxy_passes_on_what_is_asked_of_no_path() {
+    let upstream = Upstream::echo();
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    client.send(b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert_eq!(client.response().unwrap().status, 200);
+    let head = upstream.heads.recv().unwrap();
+    assert!(head.starts_with("OPTIONS * HTTP/1.1\r\n"), "{head}");
 }
