@@ -28,6 +28,10 @@ enum Gathered {
     Apart(Vec<u8>),
 }
 
+/// A body's room is made step by step as it really comes, whatever its length claims: a head alone must not reserve what
+/// a whole body may take. Most bodies need one step.
+const GROWTH_BYTES_MAX: usize = 1024 * 1024;
+
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 pub(crate) async fn run(
@@ -198,6 +202,7 @@ async fn gather_sized(
     let pace = pace(connection, exchange);
     while connection.input.rest().len() < total {
         let missing = total - connection.input.rest().len();
+        let room = missing.min(GROWTH_BYTES_MAX);
         let received = (connection.input.rest().len() - head_length) as u64;
         connection
             .stream
@@ -205,7 +210,7 @@ async fn gather_sized(
             .arm(pace.due(connection.core.clock.now(), received), Cut::Read);
         match connection
             .input
-            .fill(&mut connection.stream.reader, missing)
+            .fill(&mut connection.stream.reader, room)
             .await
         {
             Ok(0) if connection.stream.slot().is_cut() => return Err(Fault::Body(BodyFault::Late)),

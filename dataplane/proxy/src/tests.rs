@@ -1,6 +1,7 @@
 //! Whole cores on port 0, with plain clients and tiny upstreams.
 
 mod balance;
+mod bodies;
 mod clients;
 mod cores;
 mod early;
