@@ -3,11 +3,9 @@
 //! Invariant: whose fault it is decides the class: 4xx the caller can mend, 5xx we log with the
 //! whole chain and tell in a few words.
 
-use std::error::Error;
-
 use axum::http::{StatusCode, header};
 use cp_app::{AppError, InvokeError, OdbError};
-use cp_model::Invalid;
+use cp_model::{ErrorChain, Invalid};
 
 use crate::problem::Problem;
 
@@ -123,6 +121,5 @@ impl From<&OdbError> for Problem {
 
 /// Logged here, once, with the chain; the caller gets the short text and the cid.
 fn logged(error: &OdbError) {
-    let cause = error.source().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(%error, cause, "the ODB failed");
+    tracing::error!(error = %ErrorChain(error), "the ODB failed");
 }

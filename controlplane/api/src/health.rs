@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use cp_model::ErrorChain;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -45,7 +46,7 @@ async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
     match api.app.ready().await {
         Ok(()) => Ok("ok\n"),
         Err(error) => {
-            tracing::error!(%error, "not ready");
+            tracing::error!(error = %ErrorChain(&error), "not ready");
             Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not-ready",

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::post;
 use axum::{Extension, Json, Router};
+use cp_model::ErrorChain;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
@@ -64,7 +65,7 @@ async fn session_create(
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", text));
     }
     let id = api.access.session_open().map_err(|error| {
-        tracing::error!(%error, "no session can be made");
+        tracing::error!(error = %ErrorChain(&error), "no session can be made");
         Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, "no session can be made")
     })?;
     let life = cp_auth::SESSION_IDLE_MAX.as_secs();

@@ -6,6 +6,7 @@
 pub mod audit;
 #[cfg(test)]
 mod border;
+pub mod chain;
 pub mod channel;
 pub mod cluster;
 pub mod generation;
@@ -19,6 +20,7 @@ pub mod service;
 pub mod timestamp;
 
 pub use audit::{AuditEvent, Origin};
+pub use chain::ErrorChain;
 pub use channel::{Channel, ChannelFields, ChannelSpec, DataFormat, Method};
 pub use cluster::Cluster;
 pub use generation::GenerationRow;

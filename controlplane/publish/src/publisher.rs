@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
-use cp_model::Generation;
+use cp_model::{ErrorChain, Generation};
 use cp_odb::{Odb, OdbError};
 use tokio::sync::{Notify, watch};
 
@@ -81,7 +81,7 @@ impl Publisher {
             }
             if let Err(error) = self.reconcile().await {
                 // The rows stay; the next wake-up or interval tries again.
-                tracing::error!(%error, "cannot read the rows to publish");
+                tracing::error!(error = %ErrorChain(&error), "cannot read the rows to publish");
             }
         }
     }

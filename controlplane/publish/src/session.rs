@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
 use cp_model::node::address_parse;
-use cp_model::{Generation, Invalid, NodeName, NodeSeen, Origin, PackageId};
+use cp_model::{ErrorChain, Generation, Invalid, NodeName, NodeSeen, Origin, PackageId};
 use cp_odb::{Odb, OdbError};
 use proto::node_config_server::NodeConfig;
 use tokio::sync::{mpsc, watch};
@@ -243,7 +243,7 @@ fn odb_status(error: &OdbError) -> Status {
         OdbError::NotFound { .. } => Status::not_found(error.to_string()),
         OdbError::Busy(_) => Status::unavailable(error.to_string()),
         _ => {
-            tracing::error!(%error, "the ODB failed a node's call");
+            tracing::error!(error = %ErrorChain(error), "the ODB failed a node's call");
             Status::internal("the ODB failed")
         }
     }

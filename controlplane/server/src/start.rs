@@ -14,7 +14,7 @@ use bascule_proto::config::v1::node_config_server::NodeConfigServer;
 use cp_api::{Access, Api, Events};
 use cp_app::{App, AppParts};
 use cp_auth::{Secret, TokenDigest};
-use cp_model::{ClusterName, Origin};
+use cp_model::{ClusterName, ErrorChain, Origin};
 use cp_odb::{Odb, OdbSettings};
 use cp_publish::{
     DeploySettings, Deploys, Fleet, NodeConfigService, Publisher, SessionParts, clock,
@@ -144,7 +144,7 @@ fn serve_rest(listener: TcpListener, parts: &Parts) -> impl Future<Output = ()> 
             .with_graceful_shutdown(stop)
             .await
         {
-            tracing::error!(%error, "the REST listener failed");
+            tracing::error!(error = %ErrorChain(&error), "the REST listener failed");
         }
     }
 }
@@ -166,7 +166,7 @@ fn serve_nodes(listener: TcpListener, parts: &Parts) -> impl Future<Output = ()>
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop);
     async move {
         if let Err(error) = serving.await {
-            tracing::error!(%error, "the nodes' listener failed");
+            tracing::error!(error = %ErrorChain(&error), "the nodes' listener failed");
         }
     }
 }

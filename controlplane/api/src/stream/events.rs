@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use cp_app::{App, DeployOutcome, DeployResult, clock};
 use cp_auth::{Actor, OpContext};
+use cp_model::ErrorChain;
 use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -108,7 +109,7 @@ impl Events {
         };
         match super::tick(app, &context).await {
             Ok(tick) => self.publish(Kind::Tick, tick),
-            Err(error) => tracing::warn!(%error, "no tick this second"),
+            Err(error) => tracing::warn!(error = %ErrorChain(&error), "no tick this second"),
         }
     }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use bascule_proto::config::v1 as proto;
-use cp_model::{DeclaredService, ImportFault, NodeName, Origin, Package, PackageId};
+use cp_model::{DeclaredService, ErrorChain, ImportFault, NodeName, Origin, Package, PackageId};
 use cp_odb::{LiveOutcome, Odb, OdbError};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Duration, Instant};
@@ -118,7 +118,7 @@ impl Coordinator {
             Ok(checking) => checking,
             Err(error) => {
                 // The trials go on; the next look reads again.
-                tracing::error!(%error, "cannot read the packages to try");
+                tracing::error!(error = %ErrorChain(&error), "cannot read the packages to try");
                 return;
             }
         };
@@ -218,7 +218,7 @@ impl Coordinator {
             Err(error) => {
                 if let Some(trial) = self.trials.get_mut(id) {
                     trial.is_put_off = true;
-                    let file = &trial.package.file;
+                    let (file, error) = (&trial.package.file, ErrorChain(&error));
                     tracing::error!(%error, %file, "a trial cannot be ended; trying again");
                 }
             }
@@ -263,6 +263,7 @@ impl Coordinator {
             }
             Ok(None) => false,
             Err(error) => {
+                let error = ErrorChain(&error);
                 tracing::error!(%error, package = %id, "cannot read how a trial ended");
                 false
             }

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod failing;
+#[cfg(test)]
 mod fake_node;
 #[cfg(test)]
 mod nodes;

@@ -33,6 +33,7 @@ pub(crate) struct Plane {
     pub(crate) access: Arc<Access>,
     /// `http://127.0.0.1:port` of the nodes' listener.
     pub(crate) grpc: String,
+    pub(crate) odb: Odb,
     stop: watch::Sender<bool>,
 }
 
@@ -89,7 +90,7 @@ impl Plane {
             stopping: stopping.clone(),
         });
         let sessions = SessionParts {
-            odb,
+            odb: odb.clone(),
             fleet,
             publisher,
             deploys,
@@ -100,6 +101,7 @@ impl Plane {
             router,
             access,
             grpc,
+            odb,
             stop,
         }
     }
