@@ -17,7 +17,8 @@ use tokio::time::Instant;
 
 use crate::{App, AppError, Changed};
 
-/// Longer than any trial lasts; a deploy that is not told by then waits for a node.
+/// Longer than a node may take; a deploy that is not told by then waits for a node, or for one that
+/// joined late.
 const VERDICT_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Where a deploy stands when the answer is given.

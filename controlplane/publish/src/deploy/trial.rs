@@ -16,13 +16,12 @@ pub(super) struct Trial {
     pub(super) package: Package,
     /// The ODB could not write the verdict; the next look tries again, events do not.
     pub(super) is_put_off: bool,
-    asked: BTreeSet<NodeName>,
+    /// Each with its own time: one that comes late has as long as the first.
+    asked: BTreeMap<NodeName, Instant>,
     passed: BTreeMap<NodeName, Vec<DeclaredService>>,
     /// The first refusal; nothing that comes later takes it back.
     refusal: Option<ImportFault>,
     timeout: Duration,
-    /// Set when the first node is asked; nodes that come later get the time that is left.
-    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -40,39 +39,35 @@ impl Trial {
         Self {
             package,
             is_put_off: false,
-            asked: BTreeSet::new(),
+            asked: BTreeMap::new(),
             passed: BTreeMap::new(),
             refusal: None,
             timeout,
-            deadline: None,
         }
     }
 
     pub(super) fn ask(&mut self, node: NodeName, now: Instant) {
         self.passed.remove(&node);
-        self.asked.insert(node);
-        self.deadline.get_or_insert(now + self.timeout);
+        self.asked.insert(node, now + self.timeout);
     }
 
     pub(super) fn leave(&mut self, node: &NodeName) {
         self.asked.remove(node);
         self.passed.remove(node);
-        if self.asked.is_empty() {
-            self.deadline = None;
-        }
     }
 
     pub(super) fn asked(&self) -> impl Iterator<Item = &NodeName> {
-        self.asked.iter()
+        self.asked.keys()
     }
 
+    /// When the time of the next node is up.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.silent().map(|(_, deadline)| deadline).min()
     }
 
     /// Takes in a node's word.
     pub(super) fn report(&mut self, node: &NodeName, report: proto::TrialReport) {
-        if !self.asked.contains(node) {
+        if !self.asked.contains_key(node) {
             return;
         }
         if let Some(error) = report.error {
@@ -110,10 +105,21 @@ impl Trial {
         if self.passed.len() == self.asked.len() {
             return self.agreed();
         }
-        match self.deadline {
-            Some(deadline) if deadline <= now => Verdict::Refused(self.overdue()),
-            _ => Verdict::Waiting,
+        let overdue = self.silent().filter(|(_, deadline)| *deadline <= now);
+        let overdue: Vec<_> = overdue.map(|(node, _)| node.as_str()).collect();
+        if overdue.is_empty() {
+            return Verdict::Waiting;
         }
+        let message = format!("not imported within {} s", self.timeout.as_secs_f64());
+        Verdict::Refused(self.fault(&overdue.join(", "), 0, message))
+    }
+
+    /// The nodes whose word is still missing, and until when.
+    fn silent(&self) -> impl Iterator<Item = (&NodeName, Instant)> {
+        let asked = self.asked.iter();
+        asked
+            .filter(|(node, _)| !self.passed.contains_key(*node))
+            .map(|(node, deadline)| (node, *deadline))
     }
 
     /// The verdict once every node that was asked has imported the package.
@@ -134,17 +140,6 @@ impl Trial {
             return Verdict::Refused(self.fault(first.as_str(), twice.line, message));
         }
         Verdict::Passed(services.clone())
-    }
-
-    /// The refusal when the time is up: names who did not answer.
-    fn overdue(&self) -> ImportFault {
-        let silent = self
-            .asked
-            .iter()
-            .filter(|node| !self.passed.contains_key(*node));
-        let silent: Vec<_> = silent.map(NodeName::as_str).collect();
-        let message = format!("not imported within {} s", self.timeout.as_secs_f64());
-        self.fault(&silent.join(", "), 0, message)
     }
 
     fn fault(&self, node: &str, line: u32, message: String) -> ImportFault {
@@ -176,4 +171,56 @@ fn declared(wire: proto::DeclaredService) -> Result<DeclaredService, (u32, Inval
         input: wire.input,
         output: wire.output,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use cp_model::{FileName, PackageId, PackageState, Timestamp};
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    fn trial() -> Trial {
+        let package = Package {
+            id: PackageId::from_digest(&[0; 32]),
+            file: FileName::parse("a.py").unwrap(),
+            version: 1,
+            state: PackageState::Checking,
+            bytes: 1,
+            services: Vec::new(),
+            error: None,
+            created_at: Timestamp::default(),
+            sequence: 1,
+        };
+        Trial::new(package, TIMEOUT)
+    }
+
+    fn node(name: &str) -> NodeName {
+        NodeName::parse(name).unwrap()
+    }
+
+    fn refused_by(verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Refused(fault) => fault.node,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_node_that_joins_late_has_as_long_as_the_first() {
+        let mut trial = trial();
+        let start = Instant::now();
+        trial.ask(node("first"), start);
+        let joined = start + TIMEOUT - Duration::from_secs(1);
+        trial.ask(node("late"), joined);
+        assert_eq!(trial.deadline(), Some(start + TIMEOUT));
+        assert_eq!(refused_by(trial.verdict(start + TIMEOUT)), "first");
+
+        trial.report(&node("first"), proto::TrialReport::default());
+        assert_eq!(trial.deadline(), Some(joined + TIMEOUT));
+        let verdict = trial.verdict(start + TIMEOUT);
+        assert!(matches!(verdict, Verdict::Waiting), "{verdict:?}");
+        assert_eq!(refused_by(trial.verdict(joined + TIMEOUT)), "late");
+    }
 }
