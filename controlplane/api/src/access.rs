@@ -15,6 +15,8 @@ pub struct Access {
     sessions: Sessions,
     /// Besides the loopback names, lower case, without port.
     hosts: Vec<String>,
+    /// Besides loopback: an address that the listener is bound to.
+    address: Option<IpAddr>,
 }
 
 // === impl Access ===
@@ -30,7 +32,16 @@ impl Access {
             codes: SetupCodes::default(),
             sessions: Sessions::default(),
             hosts,
+            address: None,
         }
+    }
+
+    /// Answers under this address too. The wildcard is none: every other machine's address could be
+    /// meant by it.
+    #[must_use]
+    pub fn bound_to(mut self, address: IpAddr) -> Self {
+        self.address = Some(address).filter(|address| !address.is_unspecified());
+        self
     }
 
     /// A one-time code for the console's set-up link.
@@ -72,7 +83,7 @@ impl Access {
         }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         bare.parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+            .is_ok_and(|address| address.is_loopback() || self.address == Some(address))
     }
 }
 
@@ -90,6 +101,20 @@ pub(crate) fn split_port(header: &str) -> (&str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_that_we_listen_on_is_ours_unless_it_is_the_wildcard() {
+        let access = |bound: &str| {
+            let access = Access::new(TokenDigest::of("t"), Vec::new());
+            access.bound_to(bound.parse().unwrap())
+        };
+        assert!(access("192.0.2.7").is_our_host("192.0.2.7:8081"));
+        assert!(access("2001:db8::7").is_our_host("[2001:DB8:0::7]:8081"));
+        assert!(!access("192.0.2.7").is_our_host("192.0.2.8:8081"));
+        for (bound, host) in [("0.0.0.0", "0.0.0.0:8081"), ("::", "[::]:8081")] {
+            assert!(!access(bound).is_our_host(host), "{host}");
+        }
+    }
 
     #[test]
     fn only_loopback_and_configured_names_are_ours() {

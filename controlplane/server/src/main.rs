@@ -4,6 +4,7 @@ mod args;
 mod listen;
 mod log;
 mod ready;
+mod setup_link;
 mod start;
 mod state_dir;
 

@@ -3,8 +3,6 @@
 //! Invariant: whatever cannot work is found before the first listener accepts.
 
 use std::future::Future;
-use std::io::Write as _;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +24,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::args::Args;
 use crate::state_dir::StateDir;
-use crate::{listen, log, ready, state_dir};
+use crate::{listen, log, ready, setup_link, state_dir};
 
 /// Open requests get this long to end when we stop; long-lived streams are told at once.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -56,7 +54,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let nodes = tokio::spawn(serve_nodes(grpc, &parts));
     tracing::info!(http = %http_address, grpc = %grpc_address, "serving");
     if args.setup_link {
-        print_setup_link(&parts.access, http_address)?;
+        setup_link::print(&parts.access, http_address, &args.http_hosts)?;
     }
     if let Some(path) = &args.ready_file {
         ready::write(path, http_address, grpc_address)?;
@@ -117,11 +115,11 @@ async fn open(args: &Args) -> anyhow::Result<Parts> {
         deploys,
         stopping,
     };
-    let access = Arc::new(Access::new(admin.digest(), args.http_hosts.clone()));
+    let access = Access::new(admin.digest(), args.http_hosts.clone()).bound_to(args.http.ip());
     Ok(Parts {
         odb,
         app,
-        access,
+        access: Arc::new(access),
         sessions,
         cluster_token: cluster_token.digest(),
         stop,
@@ -183,17 +181,6 @@ fn odb_path(args: &Args) -> anyhow::Result<PathBuf> {
         Some(path) if !path.is_empty() => Ok(path.into()),
         _ => bail!("--odb-url must be sqlite://PATH; other databases come later"),
     }
-}
-
-/// On stderr, for the person who started us; the code is worth nothing once it was used.
-fn print_setup_link(access: &Access, http: SocketAddr) -> anyhow::Result<()> {
-    let code = access.setup_code()?;
-    let line = format!(
-        "Open the console (once, within 10 minutes): http://{http}/?setup={}\n",
-        code.expose()
-    );
-    std::io::stderr().write_all(line.as_bytes())?;
-    Ok(())
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {
