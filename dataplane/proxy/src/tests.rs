@@ -11,6 +11,7 @@ mod lifecycle;
 mod members;
 mod serve;
 mod upstreams;
+mod workers;
 
 use crate::connection::Connection;
 

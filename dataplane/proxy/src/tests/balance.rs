@@ -351,6 +351,25 @@ fn an_unsolicited_101_and_two_answers_never_reach_the_next_client() {
 }
 
 #[test]
+fn sixteen_interim_answers_are_passed_over_and_more_get_502() {
+    let upstream = Upstream::start(|asked, stream| {
+        let interim = if asked.head.contains("/most") { 16 } else { 17 };
+        for _ in 0..interim {
+            stream
+                .write_all(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
+                .unwrap();
+        }
+        reply(stream, "200 OK", b"final");
+        true
+    });
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    assert_eq!(client.get("/most").body, b"final");
+    assert_eq!(client.get("/more").status, 502);
+    assert_eq!(client.get("/most").body, b"final");
+}
+
+#[test]
 fn a_stray_answer_that_comes_after_the_proper_one_is_not_the_next_ones() {
     let (go, gone) = flume::bounded::<()>(1);
     let upstream = Upstream::start(move |asked, stream| {

@@ -1,7 +1,13 @@
 //! Bodies of requests on their way in: room, rate, and the word before them.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::balance::post;
 use super::clients::Client;
 use super::cores::{TestCore, echoes, quick};
+use super::upstreams::Upstream;
+use crate::Timeouts;
 
 /// As far as a channel may let a body grow.
 const LARGE: u64 = 60_000_000;
@@ -57,7 +63,65 @@ fn a_body_of_many_steps_arrives_whole() {
         .collect();
     let mut client = Client::connect(core.node);
     for _ in 0..2 {
-        let answer = client.send(&super::balance::post(&body)).response();
+        let answer = client.send(&post(&body)).response();
         assert!(answer.unwrap().body == body);
     }
+}
+
+/// No read is late, so that only the rate can be what cuts a body.
+fn rated() -> Timeouts {
+    Timeouts {
+        body_grace: Duration::from_millis(200),
+        body_idle: Duration::from_hours(1),
+        ..quick()
+    }
+}
+
+/// Who has sent little is cut after the grace; who has sent much has earned time by it.
+fn keeps_the_rate(address: SocketAddr) {
+    const LENGTH: usize = 10_000;
+    let whole = post(&[b'x'; LENGTH]);
+    let (most, rest) = whole.split_at(whole.len() - 2);
+    let mut fast = Client::connect(address);
+    fast.send(most);
+    // Later than the other, so that its end is after the grace of both.
+    let mut slow = Client::connect(address);
+    slow.send(whole.get(..whole.len() - LENGTH + 2).unwrap());
+    assert_eq!(slow.response().unwrap().status, 408);
+    assert!(slow.is_closed());
+    assert_eq!(fast.send(rest).response().unwrap().body.len(), LENGTH);
+}
+
+#[test]
+fn a_body_for_a_service_must_keep_the_rate() {
+    let core = TestCore::start(&[], rated());
+    core.apply(echoes(1, &[("POST", "/p")]));
+    keeps_the_rate(core.node);
+}
+
+#[test]
+fn a_body_for_an_upstream_must_keep_the_rate() {
+    let upstream = Upstream::echo();
+    let core = TestCore::start(&[upstream.address], rated());
+    keeps_the_rate(core.balancer);
+}
+
+#[test]
+fn a_streamed_body_that_waits_for_100_gets_it_and_what_else_is_expected_417() {
+    let upstream = Upstream::echo();
+    let core = TestCore::start(&[upstream.address], quick());
+    let mut client = Client::connect(core.balancer);
+    let head = |expected: &str| {
+        format!("POST / HTTP/1.1\r\nhost: x\r\nexpect: {expected}\r\ncontent-length: 2\r\n\r\n")
+    };
+    client.send(head("100-continue").as_bytes());
+    assert_eq!(client.response().unwrap().status, 100);
+    assert_eq!(client.send(b"ok").response().unwrap().body, b"ok");
+    let forwarded = upstream.heads.recv().unwrap();
+    assert!(!forwarded.contains("expect"), "{forwarded}");
+
+    client.send(head("a-miracle").as_bytes());
+    assert_eq!(client.response().unwrap().status, 417);
+    assert!(client.is_closed());
+    assert_eq!(upstream.asked(), 1);
 }

@@ -1,18 +1,17 @@
 //! What runs, and what is learned, while one generation follows another: nothing of it is lost.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
-use dp_exec::{PackageFile, ServiceBinding, ServiceSet, Supervisor, SupervisorConfig};
 use dp_net::DriverChoice;
 
 use super::balance::post;
 use super::clients::Client;
 use super::cores::{TestCore, echoes, member, plan, quick};
 use super::upstreams::{Upstream, reply};
+use super::workers::{bind, scripted_worker};
 use crate::{CoreCommand, Invocation, Invoked, Plan, Timeouts};
 
 const DRAINING: &[u8] =
@@ -86,35 +85,6 @@ fn an_exchange_that_began_before_a_generation_is_heard_in_it() {
     bodies.sort();
     assert_eq!(bodies, [b"me", b"up"]);
     assert_eq!(answered_there(&mut Client::connect(balancer.balancer)), 0);
-}
-
-/// One worker, whose services do what their names say.
-fn scripted_worker() -> (Supervisor, Vec<flume::Receiver<dp_exec::WorkerEvent>>) {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let config = SupervisorConfig {
-        python_path: Some(root.join("../exec/testdata/scripted")),
-        workers: 1,
-        ..SupervisorConfig::new("n1", 1, root.join("unused"))
-    };
-    Supervisor::start(config).unwrap()
-}
-
-fn bind(supervisor: &Supervisor, names: &[&str]) -> ServiceSet {
-    let package = PackageFile {
-        id: "scripted-id".into(),
-        file: "scripted.py".into(),
-        module: "scripted".into(),
-        path: "/nowhere".into(),
-    };
-    let binding = |name: &&str| ServiceBinding {
-        name: (*name).into(),
-        package: package.id.clone(),
-    };
-    let services = names.iter().map(binding).collect();
-    let bound = supervisor.bind(vec![package.clone()], services);
-    dp_net::block_on(DriverChoice::Auto, |_| bound)
-        .unwrap()
-        .unwrap()
 }
 
 fn invoke(core: &TestCore, service: &str) -> flume::Receiver<Invoked> {

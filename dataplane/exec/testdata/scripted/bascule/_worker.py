@@ -89,6 +89,7 @@ def stuck(core, call_id, body):
 SERVICES = {
     "stuck": stuck,
     "echo": lambda core, call_id, body: reply(core, call_id, body, b"X-Worker: %d\r\n" % os.getpid()),
+    "headers": lambda core, call_id, block: reply(core, call_id, block),
     "hold": lambda core, call_id, body: held.append((core, call_id, body)),
     "late": lambda core, call_id, body: None,  # answered when it is cancelled
     "release": release,
@@ -120,6 +121,8 @@ def on_core(core, kind, call_id, payload):
     name = handles[fields[0]][1]
     if name == "late":
         late.add(call_id)
+    if name == "headers":  # as the call showed them
+        body = payload[len(payload) - fields[12] - fields[13] : len(payload) - fields[13]]
     SERVICES[name](core, call_id, body)
 
 
