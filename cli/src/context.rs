@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::Global;
 use crate::failure::Failure;
+use crate::file;
 
 const FILE: &str = ".bascule/context.json";
+/// An address and a path, or a token: far less.
+const OWN_BYTES_MAX: u64 = 64 << 10;
 
 /// What `bascule dev` leaves behind for other commands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +55,7 @@ impl Target {
             (Some(file), _, _) => Some(read_token(file)?),
             (None, Some(token), _) => Some(token),
             (None, None, Some(context)) if context.is_of(&url) => {
-                read_token(&context.token_file).ok()
+                own_token(&context.token_file).ok()
             }
             _ => None,
         };
@@ -74,6 +77,14 @@ fn checked(url: &str) -> Result<String, Failure> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
+/// The token that a control plane of ours has written.
+pub(crate) fn own_token(file: &Path) -> Result<String, Failure> {
+    let contents = file::read(file, OWN_BYTES_MAX)
+        .map_err(|why| Failure::unreadable(&file.display().to_string(), &why))?;
+    Ok(String::from_utf8_lossy(&contents.bytes).trim().to_owned())
+}
+
+/// The token of a file that a person has named, which may be a pipe.
 fn read_token(file: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::io(&format!("reading {}", file.display()), &error))?;
@@ -89,7 +100,7 @@ fn last() -> Option<Context> {
 }
 
 fn read(file: &Path) -> Option<Context> {
-    serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+    serde_json::from_slice(&file::read(file, OWN_BYTES_MAX).ok()?.bytes).ok()
 }
 
 /// Where the last dev context of this user is kept.

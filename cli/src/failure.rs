@@ -3,6 +3,7 @@
 
 use std::io;
 
+use crate::file::Unreadable;
 use crate::problem::Problem;
 
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,10 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
         Self::Failed(format!("{what}: {error}"))
+    }
+
+    pub(crate) fn unreadable(name: &str, why: &Unreadable) -> Self {
+        Self::Failed(format!("{name} {why}"))
     }
 
     /// What to do about it, in one line.

@@ -10,6 +10,7 @@ mod context;
 mod dev;
 mod exit;
 mod failure;
+mod file;
 mod output;
 mod problem;
 mod suggest;
@@ -59,5 +60,8 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::io("starting the runtime", &error))?;
-    runtime.block_on(command::run(cli, output))
+    let outcome = runtime.block_on(command::run(cli, output));
+    // Not dropped: that would wait for a file that a disk that stands still has not given yet.
+    runtime.shutdown_background();
+    outcome
 }

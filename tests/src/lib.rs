@@ -7,6 +7,7 @@
 pub mod api;
 pub mod cluster;
 pub mod command;
+pub mod dev;
 pub mod eventually;
 pub mod faulty;
 pub mod http;

@@ -1,114 +1,12 @@
 //! `bascule dev` as a newcomer meets it: start, call, save a change, save a mistake, look, stop.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a broken story ends with the line that broke"
-)]
-
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
+use bascule_tests::dev::{Dev, root};
 use bascule_tests::http::get;
-use bascule_tests::process::{Process, Signal, binary};
-use bascule_tests::{eventually, means};
-use tempfile::TempDir;
-
-/// A running `bascule dev` on a copy of `examples/hello`.
-struct Dev {
-    process: Process,
-    home: TempDir,
-}
-
-impl Dev {
-    async fn start() -> Result<Self> {
-        let home = tempfile::Builder::new().prefix("bascule-dev-").tempdir()?;
-        let project = home.path().join("hello");
-        std::fs::create_dir(&project)?;
-        for file in ["hello.py", "bascule.toml"] {
-            std::fs::copy(root().join("examples/hello").join(file), project.join(file))?;
-        }
-        let args = [
-            "dev".to_owned(),
-            project.display().to_string(),
-            "--port=0".to_owned(),
-            "--console-port=0".to_owned(),
-            "--cores=1".to_owned(),
-        ];
-        std::fs::create_dir(home.path().join("site"))?;
-        let environment = [
-            ("XDG_STATE_HOME", home.path().to_owned()),
-            ("PYTHONPATH", home.path().join("site")),
-        ];
-        let environment =
-            environment.map(|(name, path)| (name.to_owned(), path.display().to_string()));
-        let process =
-            Process::start_with("dev", &binary("bascule")?, &args, home.path(), &environment)?;
-        let dev = Self { process, home };
-        dev.says("edit").await?;
-        Ok(dev)
-    }
-
-    fn project(&self) -> PathBuf {
-        self.home.path().join("hello")
-    }
-
-    /// Puts a module where the services' Python finds it, as pip would.
-    fn install(&self, module: &str) -> Result<()> {
-        let file = self.home.path().join("site").join(module);
-        Ok(std::fs::write(file.with_extension("py"), "")?)
-    }
-
-    /// All that it printed.
-    fn talk(&self) -> String {
-        let out = std::fs::read_to_string(self.home.path().join("dev.out")).unwrap_or_default();
-        out + &self.process.log()
-    }
-
-    async fn says(&self, part: &str) -> Result<String> {
-        eventually(&format!("it says {part:?}"), || async {
-            let talk = self.talk();
-            ensure!(talk.contains(part), "{talk}");
-            Ok(talk)
-        })
-        .await
-    }
-
-    /// The word after `label` in the block of addresses.
-    fn address(&self, label: &str) -> Result<String> {
-        let talk = self.talk();
-        let line = talk
-            .lines()
-            .find(|line| line.trim_start().starts_with(label));
-        let word = line
-            .and_then(|line| line.split_whitespace().nth(1))
-            .with_context(|| talk.clone())?;
-        Ok(word.to_owned())
-    }
-
-    /// `ip:port` of the balancer.
-    fn balancer(&self) -> Result<String> {
-        let url = self.address("api")?;
-        let rest = url.strip_prefix("http://").context("a URL")?;
-        Ok(rest.split('/').next().unwrap_or(rest).to_owned())
-    }
-
-    fn bascule(&self, args: &[&str]) -> Result<std::process::Output> {
-        Ok(Command::new(binary("bascule")?)
-            .args(args)
-            .current_dir(self.project())
-            .env("XDG_STATE_HOME", self.home.path())
-            .stdin(Stdio::null())
-            .output()?)
-    }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
-}
+use bascule_tests::means;
+use bascule_tests::process::Signal;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomers_first_ten_minutes() -> Result<()> {
@@ -237,8 +135,9 @@ async fn what_was_refused_is_tried_again_when_it_is_saved_again_unchanged() -> R
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_shows_a_live_cluster_in_a_browser() -> Result<()> {
-    let index = root().join("admin-web/dist/index.html");
-    let modules = root().join("admin-web/node_modules");
+    let root = root();
+    let index = root.join("admin-web/dist/index.html");
+    let modules = root.join("admin-web/node_modules");
     if !index.exists() || !modules.exists() {
         return means::skip("the console is not built, there is nothing to look at");
     }
@@ -248,7 +147,7 @@ async fn the_console_shows_a_live_cluster_in_a_browser() -> Result<()> {
         Command::new("bash")
             .arg("-c")
             .arg(". ./node.sh && use_node && npm run --silent e2e")
-            .current_dir(root().join("admin-web"))
+            .current_dir(root.join("admin-web"))
             .env("BASCULE_CONSOLE_URL", link)
             .stdin(Stdio::null())
             .output()

@@ -10,8 +10,9 @@ use super::write;
 use crate::api::{Api, Call, encode};
 use crate::applied::readable;
 use crate::args::{ServiceCommand, Wait};
-use crate::dev::deploy::{self, Outcome};
+use crate::dev::deploy::{self, Outcome, PACKAGE_BYTES_MAX};
 use crate::failure::Failure;
+use crate::file;
 use crate::output::{Output, Paint, field};
 use crate::problem::Problem;
 
@@ -65,13 +66,14 @@ async fn deploy_all(
     last
 }
 
-async fn deploy_one(file: &Path, wait: &Wait, api: &Api, output: &Output) -> Result<(), Failure> {
-    let name = file
+async fn deploy_one(path: &Path, wait: &Wait, api: &Api, output: &Output) -> Result<(), Failure> {
+    let name = path
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    let source = std::fs::read(file)
-        .map_err(|error| Failure::io(&format!("reading {}", file.display()), &error))?;
+    let source = file::read(path, PACKAGE_BYTES_MAX)
+        .map_err(|why| Failure::unreadable(&path.display().to_string(), &why))?
+        .bytes;
     let start = Instant::now();
     match deploy::deploy(api, name, source, wait.time()).await? {
         Outcome::Live(live) => {
@@ -99,7 +101,7 @@ async fn deploy_one(file: &Path, wait: &Wait, api: &Api, output: &Output) -> Res
             if output.json {
                 output.value(&refused.package);
             }
-            let display = file.display().to_string();
+            let display = path.display().to_string();
             for line in refused.lines(&display, output) {
                 output.complaint(&line);
             }

@@ -52,6 +52,13 @@ pub(crate) struct Outcome {
     pub(crate) failures: Vec<(String, Failure)>,
 }
 
+/// Reads the file as it is on the disk.
+pub(crate) fn parse_bytes(bytes: &[u8]) -> Result<Vec<Channel>, Failure> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Failure::Failed(format!("bascule.toml is not UTF-8: {error}")))?;
+    parse(text)
+}
+
 /// Reads the file's text.
 pub(crate) fn parse(text: &str) -> Result<Vec<Channel>, Failure> {
     let failed = |message: String| Failure::Failed(format!("bascule.toml: {message}"));

@@ -12,6 +12,10 @@ use crate::failure::Failure;
 use crate::output::{Output, Paint, field};
 use crate::problem::Problem;
 
+/// The control plane's own limit, by the same name. To be kept here: it answers 413 while the rest is still being sent,
+/// which then may be lost with the connection.
+pub(crate) const PACKAGE_BYTES_MAX: u64 = 4 << 20;
+
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Live(Live),

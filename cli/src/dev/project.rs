@@ -68,7 +68,7 @@ impl Project {
                 entries
                     .filter_map(Result::ok)
                     .map(|entry| entry.path())
-                    .filter(|p| self.is_service_file(p) && p.is_file()),
+                    .filter(|path| self.is_service_file(path)),
             );
         }
         files.sort();

@@ -3,9 +3,11 @@
 //! a save nothing is deployed twice, so that no event that a deploy causes can cause a deploy.
 
 use std::collections::HashMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use super::deploy::PACKAGE_BYTES_MAX;
+use crate::file::{self, Unreadable};
 
 /// One save of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +32,12 @@ struct Sent {
 // === impl Save ===
 
 impl Save {
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
-        // Before the content: one that is saved in between then counts as a later save, and is not missed.
-        let at = std::fs::metadata(path)?.modified().ok();
+    pub(super) async fn read(path: &Path) -> Result<Self, Unreadable> {
+        let contents = file::read_aside(path.to_owned(), PACKAGE_BYTES_MAX).await?;
+        // The time is older than the content: one that is saved in between counts as a later save, and is not missed.
         Ok(Self {
-            source: std::fs::read(path)?,
-            at,
+            source: contents.bytes,
+            at: contents.modified,
         })
     }
 }
@@ -95,6 +97,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::api::tests::block_on;
 
     fn save(source: &str, second: u64) -> Save {
         Save {
@@ -133,12 +136,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.py");
         std::fs::write(&path, "x").unwrap();
-        let first = Save::read(&path).unwrap();
-        assert_eq!(Save::read(&path).unwrap(), first);
+        let read = |path: &Path| block_on(Save::read(path));
+        let first = read(&path).unwrap();
+        assert_eq!(read(&path).unwrap(), first);
         let later = first.at.unwrap() + Duration::from_secs(1);
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         file.set_modified(later).unwrap();
-        assert_ne!(Save::read(&path).unwrap(), first);
-        assert!(Save::read(&folder.path().join("b.py")).is_err());
+        assert_ne!(read(&path).unwrap(), first);
+        let absent = read(&folder.path().join("b.py"));
+        assert!(matches!(absent, Err(Unreadable::Absent)));
     }
 }

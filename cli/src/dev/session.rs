@@ -21,11 +21,14 @@ use super::start::Cluster;
 use super::watch::{Debounce, Watch};
 use super::{logs, say};
 use crate::failure::Failure;
+use crate::file::{self, Unreadable};
 use crate::output::{Output, Paint};
 
 /// A node that ends sooner than this after its start would only end again.
 const RESTART_AFTER: Duration = Duration::from_secs(3);
 pub(super) const WAIT: Duration = Duration::from_secs(5);
+/// Thousands of channels; what is larger is another file by mistake.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Paths that wait while a deploy runs. A save is a handful of events; when more come, all files are looked at anyway.
 const PATHS_MAX: usize = 1024;
 
@@ -175,16 +178,19 @@ impl<'a> Session<'a> {
     }
 
     async fn read_channels(&mut self) -> Result<(), Failure> {
-        match std::fs::read_to_string(self.project.config()) {
-            Ok(text) => match channels::parse(&text) {
-                Ok(channels) => self.channels = channels,
-                Err(failure) => {
-                    self.output.failure(&failure);
-                    return Ok(());
-                }
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.channels.clear(),
-            Err(error) => return Err(Failure::io("reading bascule.toml", &error)),
+        let read = file::read_aside(self.project.config(), CONFIG_BYTES_MAX).await;
+        let channels = match read {
+            Ok(contents) => channels::parse_bytes(&contents.bytes),
+            Err(Unreadable::Absent) => Ok(Vec::new()),
+            Err(why) => Err(Failure::unreadable("bascule.toml", &why)),
+        };
+        match channels {
+            Ok(channels) => self.channels = channels,
+            // The channels that are there stay; a saved file that reads again changes them.
+            Err(failure) => {
+                self.output.failure(&failure);
+                return Ok(());
+            }
         }
         self.apply_channels().await
     }

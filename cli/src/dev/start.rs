@@ -12,7 +12,7 @@ use super::processes::Processes;
 use super::project::{Project, make_private};
 use crate::api::Api;
 use crate::args::DevArgs;
-use crate::context::{Context, Target};
+use crate::context::{Context, Target, own_token};
 use crate::failure::Failure;
 use crate::output::field;
 
@@ -154,8 +154,7 @@ async fn control_plane(
 /// Reads the token that the control plane has made, and leaves the context for other commands.
 fn connect(project: &Project, http: &str) -> Result<Api, Failure> {
     let token_file = project.state.join("admin.token");
-    let token = std::fs::read_to_string(&token_file)
-        .map_err(|error| Failure::io(&format!("reading {}", token_file.display()), &error))?;
+    let token = own_token(&token_file)?;
     let url = format!("http://{http}");
     Context {
         url: url.clone(),
@@ -164,7 +163,7 @@ fn connect(project: &Project, http: &str) -> Result<Api, Failure> {
     .write(&project.state)?;
     Api::new(Target {
         url,
-        token: Some(token.trim().to_owned()),
+        token: Some(token),
     })
 }
 

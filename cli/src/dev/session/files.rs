@@ -11,6 +11,7 @@ use crate::dev::follow::Followed;
 use crate::dev::saves::Save;
 use crate::dev::say;
 use crate::failure::Failure;
+use crate::file::Unreadable;
 use crate::output::Paint;
 
 // === impl Session ===
@@ -18,12 +19,20 @@ use crate::output::Paint;
 impl Session<'_> {
     pub(super) async fn deploy(&mut self, path: &Path) -> Result<(), Failure> {
         let short = self.project.short(path);
-        let Ok(save) = Save::read(path) else {
-            if self.saves.gone(path) {
-                let text = format!("{short} is gone; its services stay deployed");
-                self.output.talk(&self.output.paint(Paint::Yellow, &text));
+        let save = match Save::read(path).await {
+            Ok(save) => save,
+            Err(Unreadable::Absent) => {
+                if self.saves.gone(path) {
+                    let text = format!("{short} is gone; its services stay deployed");
+                    self.output.talk(&self.output.paint(Paint::Yellow, &text));
+                }
+                return Ok(());
             }
-            return Ok(());
+            Err(why) => {
+                let mark = self.output.paint(Paint::Red, "✗");
+                self.output.data(&format!("{mark} {short} {why}"));
+                return Ok(());
+            }
         };
         if !self.saves.is_due(path, &save) {
             return Ok(());
