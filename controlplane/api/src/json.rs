@@ -53,6 +53,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Serde would take an array for an object whose fields it has in order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::bad_request("", "must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer(error.path());
@@ -89,4 +93,29 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         Segment::Unknown => String::new(),
     };
     path.iter().map(segment).collect::<Vec<_>>().concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Pair {
+        name: String,
+        size: u32,
+    }
+
+    #[test]
+    fn an_object_is_an_object_and_never_a_list_of_its_values() {
+        let pair = Pair {
+            name: "a".into(),
+            size: 1,
+        };
+        assert_eq!(parse::<Pair>(br#" {"name":"a","size":1}"#).ok(), Some(pair));
+        for list in [&br#"["a",1]"#[..], b" \n[]"] {
+            assert!(parse::<Pair>(list).is_err());
+        }
+    }
 }
