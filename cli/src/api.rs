@@ -49,6 +49,9 @@ impl Api {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
+            // Every request has a connection of its own: a kept one may be closed by the time that it is used again, and
+            // not every request may be sent twice to find out. On loopback another costs next to nothing.
+            .pool_max_idle_per_host(0)
             // A proxy from the environment cannot know this machine's loopback.
             .no_proxy()
             .build()

@@ -30,3 +30,21 @@ async fn a_fifo_in_the_folder_keeps_neither_deploys_nor_the_end_waiting() -> Res
     ensure!(status.success(), "{status}: {}", dev.talk());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_too_large_is_told_and_keeps_no_other_from_starting() -> Result<()> {
+    let dev = Dev::start_in(|project| {
+        Ok(std::fs::write(
+            project.join("huge.py"),
+            "#".repeat(5_000_000),
+        )?)
+    })
+    .await?;
+    let talk = dev.says("✗ huge.py is larger than 4 MiB").await?;
+    ensure!(talk.contains("✓ hello.py v1 live on 2/2 nodes"), "{talk}");
+    let deployed = dev.bascule(&["service", "deploy", "huge.py"])?;
+    ensure!(deployed.status.code() == Some(1), "{deployed:?}");
+    let said = String::from_utf8_lossy(&deployed.stderr);
+    ensure!(said.contains("huge.py is larger than 4 MiB"), "{said}");
+    Ok(())
+}

@@ -74,6 +74,39 @@ fn a_write_carries_token_body_query_and_precondition() {
     assert!(!format!("{api:?}").contains("secret"));
 }
 
+/// Answers the first request of each connection and closes it when a second comes, as after an answer that was given
+/// before the whole request was read.
+fn closes_kept_connections() -> Api {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.unwrap());
+                let mut line = String::new();
+                while line != "\r\n" {
+                    line.clear();
+                    reader.read_line(&mut line).unwrap();
+                }
+                let answer = b"HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}";
+                reader.get_mut().write_all(answer).unwrap();
+                reader.read_line(&mut line).ok();
+            });
+        }
+    });
+    Api::new(Target { url, token: None }).unwrap()
+}
+
+#[test]
+fn a_connection_that_the_control_plane_has_given_up_loses_no_request() {
+    let api = closes_kept_connections();
+    block_on(async {
+        for _ in 0..3 {
+            cluster(&api).await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn a_list_is_read_to_its_last_page() {
     let (api, requests) = server(vec![
