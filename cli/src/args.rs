@@ -73,13 +73,13 @@ pub(crate) enum Colour {
 pub(crate) enum Command {
     /// Start a control plane, nodes and a balancer, deploy the services of DIR, and watch it.
     Dev(DevArgs),
-    /// List, deploy and invoke services.
+    /// List, deploy, invoke and delete services.
     #[command(subcommand)]
     Service(ServiceCommand),
     /// List, create and delete channels: where requests enter.
     #[command(subcommand)]
     Channel(ChannelCommand),
-    /// List, drain and resume nodes.
+    /// List, drain, resume and forget nodes.
     #[command(subcommand)]
     Node(NodeCommand),
     /// Print the version.

@@ -3,6 +3,7 @@
 pub(crate) use self::channel::etag;
 
 mod channel;
+mod confirm;
 pub(crate) mod local;
 mod node;
 mod service;

@@ -2,6 +2,7 @@
 //! that production runs, and takes nothing but the API to drive them. Invariant: what it has started has ended when it ends.
 
 pub(crate) mod deploy;
+pub(crate) mod undeploy;
 
 mod channels;
 mod follow;

@@ -20,6 +20,7 @@ pub(crate) fn code(failure: &Failure) -> u8 {
         Failure::NotApplied(_) => TIMED_OUT,
         Failure::Interrupted => INTERRUPTED,
         Failure::NotFound { .. } => NOT_FOUND,
+        Failure::Renamed { .. } => CONFLICT,
         Failure::Failed(_) | Failure::Said => FAILED,
         Failure::Problem(problem) => match problem.status {
             401 | 403 => AUTH,

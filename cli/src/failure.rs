@@ -23,6 +23,13 @@ pub(crate) enum Failure {
     /// The change is made, and the nodes have not all said in time that they run it.
     #[error("{0}")]
     NotApplied(String),
+    /// A file was renamed, and its services cannot move from one file to the other while channels use them.
+    #[error("{file} declares services of {owner}, which is gone, and channels use them: {}", .channels.join(", "))]
+    Renamed {
+        file: String,
+        owner: String,
+        channels: Vec<String>,
+    },
     #[error("interrupted")]
     Interrupted,
     #[error("{0}")]
@@ -57,6 +64,18 @@ impl Failure {
             } => format!("see `bascule {what} list`"),
             Self::NotApplied(_) => {
                 "the change stays; `bascule node list` shows who runs which generation".into()
+            }
+            Self::Renamed {
+                file,
+                owner,
+                channels,
+            } => {
+                let delete = |channel| format!("bascule channel delete -y {channel} && ");
+                let channels: String = channels.iter().map(delete).collect();
+                format!(
+                    "name it {owner} again, or type `{channels}bascule service delete -y {owner}` and save {file}: \
+                     the channels of bascule.toml are made again"
+                )
             }
             Self::Problem(problem) => return problem.next(),
             Self::Usage(_) | Self::Interrupted | Self::Failed(_) | Self::Said => return None,

@@ -9,6 +9,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Problem {
+    /// A URI; its last part names the kind.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
     pub(crate) status: u16,
     pub(crate) title: String,
     pub(crate) detail: Option<String>,
@@ -51,7 +54,35 @@ impl Problem {
         problem
     }
 
+    fn is(&self, kind: &str) -> bool {
+        self.kind.rsplit('/').next() == Some(kind)
+    }
+
+    /// Whether channels keep a service that would go away.
+    pub(crate) fn is_service_used(&self) -> bool {
+        self.is("service-used")
+    }
+
+    /// The other file that declares a service of the one that was refused.
+    pub(crate) fn owner(&self) -> Option<&str> {
+        if !self.is("service-taken") {
+            return None;
+        }
+        let (_, rest) = self.detail.as_deref()?.rsplit_once(" declared by ")?;
+        rest.strip_suffix(" already")
+    }
+
     pub(crate) fn next(&self) -> Option<String> {
+        if let Some(owner) = self.owner() {
+            return Some(format!(
+                "`bascule service delete {owner}` takes that file back, when it is not wanted any more"
+            ));
+        }
+        if self.is_service_used() {
+            let next =
+                "`bascule channel delete NAME` first: no channel may be left without a service";
+            return Some(next.to_owned());
+        }
         let next = match self.status {
             401 => {
                 "give the admin token with --token-file or BASCULE_TOKEN_FILE \
@@ -119,6 +150,24 @@ mod tests {
             "the control plane refused (500)"
         );
         assert_eq!(Problem::parse(500, b"[1]").to_string(), "[1] (500)");
+    }
+
+    #[test]
+    fn a_service_of_another_file_names_it_and_what_takes_it_back() {
+        let body = br#"{"type":"https://bascule.dev/problems/service-taken",
+            "detail":"b.py: service s.x is declared by a.py already"}"#;
+        let problem = Problem::parse(409, body);
+        assert_eq!(problem.owner(), Some("a.py"));
+        assert!(
+            problem
+                .next()
+                .unwrap()
+                .contains("`bascule service delete a.py`")
+        );
+        assert_eq!(
+            Problem::parse(409, br#"{"type":"x","detail":"y"}"#).owner(),
+            None
+        );
     }
 
     #[test]

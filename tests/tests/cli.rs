@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use bascule_tests::Cluster;
 use bascule_tests::command::{Bascule, Ran};
 use bascule_tests::http::get;
 use bascule_tests::process::{Process, Signal, binary};
+use bascule_tests::{Cluster, eventually};
 use serde_json::{Value, json};
 
 const GREETS: &str = r"
@@ -111,6 +111,22 @@ async fn a_node_is_drained_and_comes_back() -> Result<()> {
     says(&resumed, &["✓ node-1 is back · r", "on 2/2 nodes"])?;
     ensure!(state()? == "online");
     cluster.without_warnings()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_is_forgotten_once_it_is_gone() -> Result<()> {
+    let (mut cluster, bascule) = cluster().await?;
+    let delete = ["node", "delete", "node-1", "-y"];
+    says(&bascule.ends_with(4, &delete)?, &["connected"])?;
+    bascule.ends_with(64, &["node", "delete", "node-1"])?;
+
+    cluster.nodes.pop().context("two nodes")?.process.kill()?;
+    eventually("it is deleted", || async { bascule.ends_with(0, &delete) }).await?;
+
+    bascule.ends_with(3, &delete)?;
+    let nodes = bascule.ends_with(0, &["node", "list", "-q"])?;
+    ensure!(nodes.stdout == "node-0\n", "{nodes:#?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use bascule_tests::dev::Dev;
+use bascule_tests::eventually;
+use bascule_tests::http::get;
 use bascule_tests::process::Signal;
 
 fn fifo(path: &Path) -> Result<()> {
@@ -46,5 +48,84 @@ async fn a_file_that_is_too_large_is_told_and_keeps_no_other_from_starting() -> 
     ensure!(deployed.status.code() == Some(1), "{deployed:?}");
     let said = String::from_utf8_lossy(&deployed.stderr);
     ensure!(said.contains("huge.py is larger than 4 MiB"), "{said}");
+    Ok(())
+}
+
+const PLAIN: &str = r"
+from bascule import Service
+
+class Plain(Service):
+    name = 'story.plain'
+
+    def handle(self):
+        self.response.payload = 'plain'
+";
+
+const CHANNEL: &str = r"
+[[channel]]
+name = 'plain'
+path = '/plain'
+service = 'story.plain'
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renamed_file_takes_its_services_along() -> Result<()> {
+    let dev = Dev::start_in(|project| Ok(std::fs::write(project.join("plain.py"), PLAIN)?)).await?;
+    let rename =
+        |from: &str, to: &str| std::fs::rename(dev.project().join(from), dev.project().join(to));
+    rename("plain.py", "other.py")?;
+    let talk = dev.says("✓ other.py v1 live on 2/2 nodes").await?;
+    ensure!(
+        talk.contains("plain.py is other.py now: story.plain"),
+        "{talk}"
+    );
+    ensure!(!talk.contains("is gone") && !talk.contains('✗'), "{talk}");
+
+    // No service may leave its channels alone: then it is said what to do, and that works.
+    let channels = dev.project().join("bascule.toml");
+    let text = std::fs::read_to_string(&channels)?;
+    std::fs::write(&channels, text + CHANNEL)?;
+    dev.says("✓ channels plain").await?;
+    rename("other.py", "third.py")?;
+    dev.says("`bascule channel delete -y plain && bascule service delete -y other.py`")
+        .await?;
+    ensure!(get(&dev.balancer()?, "/plain").await?.status == 200);
+    let early = dev.bascule(&["service", "delete", "-y", "other.py"])?;
+    ensure!(early.status.code() == Some(4), "a conflict is 4: {early:?}");
+    for command in [
+        &["channel", "delete", "-y", "plain"][..],
+        &["service", "delete", "-y", "story.plain"],
+    ] {
+        let ran = dev.bascule(command)?;
+        ensure!(ran.status.success(), "{ran:?}");
+    }
+    let renamed = dev.project().join("third.py");
+    std::fs::write(&renamed, std::fs::read(&renamed)?)?;
+    dev.says("✓ third.py v1 live on 2/2 nodes").await?;
+    eventually("the channel is there again", || async {
+        let answer = get(&dev.balancer()?, "/plain").await?;
+        ensure!(answer.status == 200, "{}", answer.status);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_gone_is_taken_back_by_the_command_that_is_named() -> Result<()> {
+    let dev = Dev::start_in(|project| Ok(std::fs::write(project.join("plain.py"), PLAIN)?)).await?;
+    std::fs::remove_file(dev.project().join("plain.py"))?;
+    dev.says("plain.py is gone; its services stay deployed (`bascule service delete plain.py`")
+        .await?;
+    let unasked = dev.bascule(&["service", "delete", "plain.py"])?;
+    ensure!(unasked.status.code() == Some(64), "{unasked:?}");
+    let deleted = dev.bascule(&["service", "delete", "plain.py", "-y", "--json"])?;
+    ensure!(deleted.status.success(), "{deleted:?}");
+    let answer: serde_json::Value = serde_json::from_slice(&deleted.stdout)?;
+    ensure!(
+        answer.pointer("/package/state") == Some(&"retired".into()),
+        "{answer}"
+    );
+    let again = dev.bascule(&["service", "delete", "plain.py", "-y"])?;
+    ensure!(again.status.code() == Some(3), "not found is 3: {again:?}");
     Ok(())
 }

@@ -22,4 +22,13 @@ pub(crate) enum NodeCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Forget a node that is not connected.
+    Delete {
+        name: String,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+        #[command(flatten)]
+        wait: Wait,
+    },
 }

@@ -23,6 +23,17 @@ pub(crate) enum ServiceCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Take a file back with all its services.
+    Delete {
+        /// The file, or one of its services.
+        #[arg(value_name = "FILE|SERVICE")]
+        name: String,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Run a service on a node and print what it answers.
     Invoke {
         name: String,

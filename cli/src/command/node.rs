@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
+use super::confirm::confirm;
 use super::write;
 use crate::api::{Api, Call, encode};
 use crate::args::{NodeCommand, Wait};
@@ -32,6 +33,10 @@ pub(crate) async fn run(command: NodeCommand, api: &Api, output: &Output) -> Res
         }
         NodeCommand::Drain { name, wait } => change(api, output, (&name, "drain"), &wait).await,
         NodeCommand::Resume { name, wait } => change(api, output, (&name, "resume"), &wait).await,
+        NodeCommand::Delete { name, yes, wait } => {
+            confirm(&format!("node {name}"), yes)?;
+            delete(&name, &wait, api, output).await
+        }
     }
 }
 
@@ -55,6 +60,24 @@ async fn change(
                 &reply.json()?,
                 wait.time(),
             )
+        }
+        Err(Failure::Problem(problem)) if problem.status == 404 => {
+            Err(api.not_found("node", name).await)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn delete(name: &str, wait: &Wait, api: &Api, output: &Output) -> Result<(), Failure> {
+    let call = Call {
+        query: write::query(wait.time()),
+        ..Call::default()
+    };
+    let path = format!("/nodes/{}", encode(name));
+    match api.send(Method::DELETE, &path, call).await {
+        Ok(reply) => {
+            let what = format!("node {name} is deleted");
+            write::report(output, &what, &reply.json()?, wait.time())
         }
         Err(Failure::Problem(problem)) if problem.status == 404 => {
             Err(api.not_found("node", name).await)

@@ -6,11 +6,13 @@ use std::time::Instant;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::confirm::confirm;
 use super::write;
 use crate::api::{Api, Call, encode};
 use crate::applied::readable;
 use crate::args::{ServiceCommand, Wait};
 use crate::dev::deploy::{self, Outcome, PACKAGE_BYTES_MAX};
+use crate::dev::undeploy;
 use crate::failure::Failure;
 use crate::file;
 use crate::output::{Output, Paint, field};
@@ -35,6 +37,9 @@ pub(crate) async fn run(
             Ok(())
         }
         ServiceCommand::Deploy { files, wait } => deploy_all(&files, &wait, api, output).await,
+        ServiceCommand::Delete { name, yes, wait } => {
+            delete(&name, yes, &wait, (api, output)).await
+        }
         ServiceCommand::Invoke {
             name,
             data,
@@ -108,6 +113,26 @@ async fn deploy_one(path: &Path, wait: &Wait, api: &Api, output: &Output) -> Res
             Err(Failure::Said)
         }
     }
+}
+
+async fn delete(
+    name: &str,
+    is_said: bool,
+    wait: &Wait,
+    (api, output): (&Api, &Output),
+) -> Result<(), Failure> {
+    // A path as it is given to deploy; the cluster knows the file without its folder.
+    let file = Path::new(name).file_name().and_then(|file| file.to_str());
+    let deployed = undeploy::find(api, file.unwrap_or(name)).await?;
+    let file = &deployed.file;
+    let services = match deployed.services.join(", ") {
+        services if services.is_empty() => "without services".to_owned(),
+        services => services,
+    };
+    confirm(&format!("{file} ({services})"), is_said)?;
+    let answer = undeploy::undeploy(api, &deployed, wait.time()).await?;
+    let what = format!("{file} is deleted ({services})");
+    write::report(output, &what, &answer, wait.time())
 }
 
 async fn invoke(

@@ -2,7 +2,7 @@
 //! file. It refuses to know why a content was refused: what is missing may be there by the next save. Invariant: without
 //! a save nothing is deployed twice, so that no event that a deploy causes can cause a deploy.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -21,6 +21,8 @@ pub(super) struct Save {
 #[derive(Debug, Default)]
 pub(super) struct Saves {
     files: HashMap<PathBuf, Sent>,
+    /// Files that are gone while their services stay deployed; whether that was told.
+    orphans: BTreeMap<PathBuf, bool>,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,9 @@ impl Saves {
             save,
             is_accepted: false,
         };
+        // To the cluster a file is its name, wherever it is.
+        self.orphans
+            .retain(|orphan, _| orphan.file_name() != path.file_name());
         self.files.insert(path.to_owned(), sent);
     }
 
@@ -81,9 +86,34 @@ impl Saves {
         }
     }
 
-    /// Forgets a file that is gone; whether it was known.
-    pub(super) fn gone(&mut self, path: &Path) -> bool {
-        self.files.remove(path).is_some()
+    /// A file is not there: when it was known, it is an orphan from now on, unless it only has moved.
+    pub(super) fn gone(&mut self, path: &Path) {
+        let was_known = self.files.remove(path).is_some();
+        let name = path.file_name();
+        if was_known && !self.files.keys().any(|file| file.file_name() == name) {
+            self.orphans.insert(path.to_owned(), false);
+        }
+    }
+
+    pub(super) fn is_orphan(&self, path: &Path) -> bool {
+        self.orphans.contains_key(path)
+    }
+
+    /// Whether a person is still to be told of an orphan; it is told once.
+    pub(super) fn tell(&mut self, path: &Path) -> bool {
+        let told = self.orphans.get_mut(path);
+        told.is_some_and(|is_told| !std::mem::replace(is_told, true))
+    }
+
+    /// The orphan of this file name.
+    pub(super) fn orphan(&self, name: &str) -> Option<PathBuf> {
+        let is_it = |path: &&PathBuf| path.file_name().is_some_and(|own| own == name);
+        self.orphans.keys().find(is_it).cloned()
+    }
+
+    /// Its services have another file now.
+    pub(super) fn adopted(&mut self, orphan: &Path) {
+        self.orphans.remove(orphan);
     }
 
     /// The first file, in order of name.
@@ -114,7 +144,7 @@ mod tests {
         saves.accepted(path);
         assert!(!saves.is_due(path, &save("x", 2)));
         assert!(saves.is_due(path, &save("y", 2)));
-        assert!(saves.gone(path) && !saves.gone(path));
+        saves.gone(path);
         assert!(saves.is_due(path, &save("x", 2)));
     }
 
@@ -129,6 +159,27 @@ mod tests {
         saves.failed(path);
         assert!(!saves.is_due(path, &save("x", 1)));
         assert!(saves.is_due(path, &save("x", 2)));
+    }
+
+    #[test]
+    fn a_known_file_that_is_gone_is_an_orphan_until_it_is_there_again() {
+        let (mut saves, path) = (Saves::default(), Path::new("x/a.py"));
+        saves.gone(path);
+        assert!(!saves.is_orphan(path), "it never was there");
+        saves.sent(path, save("x", 1));
+        saves.gone(path);
+        assert!(saves.is_orphan(path) && saves.orphan("b.py").is_none());
+        assert!(saves.tell(path) && !saves.tell(path));
+        // Moved: seen in the one order or the other.
+        let moved = Path::new("x/services/a.py");
+        saves.sent(moved, save("x", 1));
+        assert!(!saves.is_orphan(path));
+        saves.sent(path, save("x", 1));
+        saves.gone(moved);
+        assert!(!saves.is_orphan(moved));
+        saves.gone(path);
+        saves.adopted(&saves.orphan("a.py").unwrap());
+        assert!(!saves.is_orphan(path));
     }
 
     #[test]

@@ -163,17 +163,8 @@ impl<'a> Session<'a> {
         for line in self.requests.tick(now, self.output) {
             self.output.data(&line);
         }
-        for path in self.debounce.take_due(now) {
-            let done = if path == self.project.config() {
-                self.read_channels().await
-            } else {
-                self.deploy(&path).await
-            };
-            // A fault of one file or a short absence of the control plane does not end the session.
-            if let Err(failure) = done {
-                self.output.failure(&failure);
-            }
-        }
+        let paths = self.debounce.take_due(now);
+        self.burst(paths).await;
         Ok(())
     }
 

@@ -52,6 +52,10 @@ impl Debounce {
         self.pending.values().map(|pending| pending.due).min()
     }
 
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     pub(crate) fn take_due(&mut self, now: Instant) -> Vec<PathBuf> {
         let due = |pending: &Pending| pending.due <= now;
         let paths: Vec<PathBuf> = self

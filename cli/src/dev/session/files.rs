@@ -1,7 +1,7 @@
 //! Service files of the running session: each save that is due becomes a deploy, and each deploy a line. It refuses to
 //! know of channels, but that some may wait for a service. Invariant: what ends a deploy of one file ends no other's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::{Session, WAIT};
@@ -9,7 +9,7 @@ use crate::applied::readable;
 use crate::dev::deploy::{self, Outcome};
 use crate::dev::follow::Followed;
 use crate::dev::saves::Save;
-use crate::dev::say;
+use crate::dev::{say, undeploy};
 use crate::failure::Failure;
 use crate::file::Unreadable;
 use crate::output::Paint;
@@ -17,15 +17,51 @@ use crate::output::Paint;
 // === impl Session ===
 
 impl Session<'_> {
+    /// Deploys what was saved together. A file that is gone comes last: another may be the same under a new name.
+    pub(super) async fn burst(&mut self, paths: Vec<PathBuf>) {
+        for path in paths.iter().filter(|path| !path.exists()) {
+            self.saves.gone(path);
+        }
+        let is_gone = |path: &PathBuf| self.saves.is_orphan(path);
+        let (gone, there): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(is_gone);
+        for path in there {
+            let done = if path == self.project.config() {
+                self.read_channels().await
+            } else {
+                self.deploy(&path).await
+            };
+            // A fault of one file or a short absence of the control plane does not end the session.
+            if let Err(failure) = done {
+                self.output.failure(&failure);
+            }
+        }
+        for path in gone {
+            if self.debounce.is_idle() {
+                self.tell_gone(&path);
+            } else {
+                self.debounce.touched(path, Instant::now());
+            }
+        }
+    }
+
+    fn tell_gone(&mut self, path: &Path) {
+        if !self.saves.tell(path) {
+            return;
+        }
+        let (short, name) = (self.project.short(path), file_name(path));
+        let text = format!(
+            "{short} is gone; its services stay deployed (`bascule service delete {name}` takes them back)"
+        );
+        self.output.talk(&self.output.paint(Paint::Yellow, &text));
+    }
+
     pub(super) async fn deploy(&mut self, path: &Path) -> Result<(), Failure> {
         let short = self.project.short(path);
         let save = match Save::read(path).await {
             Ok(save) => save,
             Err(Unreadable::Absent) => {
-                if self.saves.gone(path) {
-                    let text = format!("{short} is gone; its services stay deployed");
-                    self.output.talk(&self.output.paint(Paint::Yellow, &text));
-                }
+                self.saves.gone(path);
+                self.tell_gone(path);
                 return Ok(());
             }
             Err(why) => {
@@ -37,15 +73,11 @@ impl Session<'_> {
         if !self.saves.is_due(path, &save) {
             return Ok(());
         }
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
         let start = Instant::now();
         let source = save.source.clone();
         self.saves.sent(path, save);
-        let outcome = match deploy::deploy(&self.cluster.api, name, source, Some(WAIT)).await {
-            Err(failure @ Failure::Problem(_)) => {
+        let outcome = match self.send(file_name(path), &source).await {
+            Err(failure @ (Failure::Problem(_) | Failure::Renamed { .. })) => {
                 self.output
                     .data(&format!("{} {short}", self.output.paint(Paint::Red, "✗")));
                 self.output.failure(&failure);
@@ -67,6 +99,45 @@ impl Session<'_> {
         if self.channels_wait {
             self.apply_channels().await?;
         }
+        Ok(())
+    }
+
+    /// Deploys it. When the only thing against it is that its services are those of a file that is gone, that file is taken
+    /// back for it. The nodes have imported the new one by then, so that it does not fail after that.
+    async fn send(&mut self, name: &str, source: &[u8]) -> Result<Outcome, Failure> {
+        loop {
+            let sent = deploy::deploy(&self.cluster.api, name, source.to_owned(), Some(WAIT)).await;
+            let owner = match &sent {
+                Err(Failure::Problem(problem)) => problem.owner(),
+                _ => None,
+            };
+            // Each turn has one orphan less.
+            match owner.and_then(|owner| self.saves.orphan(owner)) {
+                Some(orphan) => self.take_back(&orphan, name).await?,
+                None => return sent,
+            }
+        }
+    }
+
+    async fn take_back(&mut self, orphan: &Path, name: &str) -> Result<(), Failure> {
+        let (api, owner) = (&self.cluster.api, file_name(orphan));
+        let deployed = undeploy::find(api, owner).await?;
+        let channels = undeploy::channels(api, &deployed).await?;
+        if !channels.is_empty() {
+            self.saves.tell(orphan);
+            // Once they are deleted by hand, the next deploy makes those of bascule.toml again.
+            self.channels_wait = true;
+            return Err(Failure::Renamed {
+                file: name.to_owned(),
+                owner: owner.to_owned(),
+                channels,
+            });
+        }
+        undeploy::undeploy(api, &deployed, Some(WAIT)).await?;
+        self.saves.adopted(orphan);
+        let services = deployed.services.join(", ");
+        let text = format!("{owner} is {name} now: {services}");
+        self.output.talk(&self.output.paint(Paint::Yellow, &text));
         Ok(())
     }
 
@@ -128,6 +199,13 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// By which the cluster knows the file.
+fn file_name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }
 
 /// Whether the nodes run it or are importing it, so that saving the same again could change nothing.
