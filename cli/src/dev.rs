@@ -6,6 +6,7 @@ pub(crate) mod undeploy;
 
 mod channels;
 mod follow;
+mod ignored;
 mod logs;
 mod ports;
 mod processes;

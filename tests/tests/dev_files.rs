@@ -34,6 +34,23 @@ async fn a_fifo_in_the_folder_keeps_neither_deploys_nor_the_end_waiting() -> Res
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_no_service_is_told_with_the_reason() -> Result<()> {
+    let dev = Dev::start_in(|project| Ok(std::fs::write(project.join("a-b.py"), "")?)).await?;
+    dev.says("a-b.py is ignored: its name must be").await?;
+    std::fs::write(dev.project().join("UP.PY"), "")?;
+    dev.says("UP.PY is ignored: its name must end").await?;
+    let folder = dev.project().join("sub");
+    std::fs::create_dir(&folder)?;
+    std::fs::write(folder.join("early.py"), "")?;
+    dev.says("sub/early.py is ignored: services are").await?;
+    std::fs::write(folder.join("late.py"), "")?;
+    std::fs::write(dev.project().join("a-b.py"), "again")?;
+    let talk = dev.says("sub/late.py is ignored: services are").await?;
+    ensure!(talk.matches("a-b.py is ignored").count() == 1, "{talk}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_too_large_is_told_and_keeps_no_other_from_starting() -> Result<()> {
     let dev = Dev::start_in(|project| {
         Ok(std::fs::write(

@@ -61,15 +61,7 @@ impl Project {
     pub(crate) fn service_files(&self) -> Result<Vec<PathBuf>, Failure> {
         let mut files: Vec<PathBuf> = Vec::new();
         for folder in [self.dir.clone(), self.services_folder()] {
-            let Ok(entries) = fs::read_dir(&folder) else {
-                continue;
-            };
-            files.extend(
-                entries
-                    .filter_map(Result::ok)
-                    .map(|entry| entry.path())
-                    .filter(|path| self.is_service_file(path)),
-            );
+            files.extend(entries(&folder).filter(|path| self.is_service_file(path)));
         }
         files.sort();
         let name = |path: &PathBuf| path.file_name().map(ToOwned::to_owned);
@@ -86,13 +78,47 @@ impl Project {
 
     /// A Python file in the folder or in `services/` that is not hidden, not a test and not a package's `__init__`.
     pub(crate) fn is_service_file(&self, path: &Path) -> bool {
-        let folder = path.parent();
-        let is_here = folder == Some(&self.dir) || folder == Some(&self.services_folder());
+        let is_here = path
+            .parent()
+            .is_some_and(|folder| self.is_service_folder(folder));
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
         is_here && is_service_name(name)
+    }
+
+    pub(crate) fn is_service_folder(&self, folder: &Path) -> bool {
+        folder == self.dir || folder == self.services_folder()
+    }
+
+    /// The other folders directly in the folder that somebody may put services into: none that is hidden, of tests, a Python
+    /// package or a virtual environment.
+    pub(crate) fn other_folders(&self) -> Vec<PathBuf> {
+        let is_other = |path: &PathBuf| self.is_other_folder(path);
+        entries(&self.dir).filter(is_other).collect()
+    }
+
+    pub(crate) fn is_other_folder(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.parent() == Some(&self.dir)
+            && path != self.services_folder()
+            && !name.starts_with('.')
+            && !name.starts_with("__")
+            && !["test", "tests"].contains(&name.as_ref())
+            && path.is_dir()
+            && ["__init__.py", "pyvenv.cfg"]
+                .iter()
+                .all(|mark| !path.join(mark).exists())
+    }
+
+    /// All files of the folders that are watched, in the order of their names.
+    pub(crate) fn all_files(&self) -> Vec<PathBuf> {
+        let folders = [self.dir.clone(), self.services_folder()];
+        let folders = folders.into_iter().chain(self.other_folders());
+        let mut files: Vec<PathBuf> = folders.flat_map(|folder| entries(&folder)).collect();
+        files.sort();
+        files
     }
 
     pub(crate) fn services_folder(&self) -> PathBuf {
@@ -110,6 +136,12 @@ impl Project {
             .display()
             .to_string()
     }
+}
+
+/// A folder that cannot be read has none.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(Result::ok).map(|entry| entry.path())
 }
 
 fn is_service_name(name: &str) -> bool {

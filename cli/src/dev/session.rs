@@ -6,13 +6,14 @@ mod files;
 mod welcome;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 use super::channels::{self, Channel};
 use super::follow::Followers;
+use super::ignored::Ignored;
 use super::processes::{Event, Processes};
 use super::project::Project;
 use super::requests::RequestLog;
@@ -40,6 +41,7 @@ pub(crate) struct Session<'a> {
     /// Channels wait for services that are not deployed yet.
     channels_wait: bool,
     saves: Saves,
+    ignored: Ignored,
     /// Files whose import takes long.
     followers: Followers,
     requests: RequestLog,
@@ -68,6 +70,7 @@ impl<'a> Session<'a> {
             channels: Vec::new(),
             channels_wait: false,
             saves: Saves::default(),
+            ignored: Ignored::default(),
             followers: Followers::default(),
             requests: RequestLog::new(now),
             debounce: Debounce::default(),
@@ -79,6 +82,9 @@ impl<'a> Session<'a> {
     pub(crate) async fn deploy_all(&mut self) -> Result<(), Failure> {
         for file in self.project.service_files()? {
             self.deploy(&file).await?;
+        }
+        for path in self.project.all_files() {
+            self.tell_ignored(&path);
         }
         self.read_channels().await
     }
@@ -152,10 +158,25 @@ impl<'a> Session<'a> {
                 self.debounce.touched(file, Instant::now());
             }
         }
+        if self.project.is_other_folder(&path) {
+            // A folder that is gone again has nothing to be told of.
+            self.watch.folder(&path).ok();
+            for file in self.project.all_files() {
+                self.tell_ignored(&file);
+            }
+        }
         if self.project.is_service_file(&path) || path == self.project.config() {
             self.debounce.touched(path, Instant::now());
+        } else {
+            self.tell_ignored(&path);
         }
         Ok(())
+    }
+
+    fn tell_ignored(&mut self, path: &Path) {
+        if let Some(line) = self.ignored.line(self.project, path) {
+            self.output.talk(&self.output.paint(Paint::Yellow, &line));
+        }
     }
 
     async fn due(&mut self) -> Result<(), Failure> {

@@ -95,6 +95,10 @@ impl Watch {
         if project.services_folder().is_dir() {
             watch.folder(&project.services_folder())?;
         }
+        for folder in project.other_folders() {
+            // Nothing of it is deployed: a folder that cannot be watched does no harm.
+            watch.folder(&folder).ok();
+        }
         Ok(watch)
     }
 
