@@ -16,8 +16,10 @@ use crate::suggest;
 
 /// A connection on loopback or in a cluster is there at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longer than any wait that is asked of the control plane plus a trial import (30 s).
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
+/// A read takes milliseconds; after this long nobody is at work there.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// A write may take this much longer than the control plane was asked to wait, or has to work.
+const WRITE_MARGIN: Duration = Duration::from_secs(10);
 /// Pages of 1000; enough for 100,000 objects, and an end to the loop.
 const PAGES_MAX: usize = 100;
 
@@ -30,6 +32,10 @@ pub(crate) struct Api {
 #[derive(Debug, Default)]
 pub(crate) struct Call<'a> {
     pub(crate) query: Vec<(&'a str, String)>,
+    /// Asks for the answer when every connected node runs the change, or when this time is up.
+    pub(crate) wait: Option<Duration>,
+    /// How long the control plane may work on what it is not asked to wait for.
+    pub(crate) work: Duration,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) content_type: Option<&'a str>,
     pub(crate) if_match: Option<String>,
@@ -48,7 +54,6 @@ impl Api {
     pub(crate) fn new(target: Target) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
             // Every request has a connection of its own: a kept one may be closed by the time that it is used again, and
             // not every request may be sent twice to find out. On loopback another costs next to nothing.
             .pool_max_idle_per_host(0)
@@ -67,7 +72,8 @@ impl Api {
         call: Call<'_>,
     ) -> Result<Reply, Failure> {
         let mut url = format!("{}/api/v1{path}", self.target.url);
-        for (index, (name, value)) in call.query.iter().enumerate() {
+        let timeout = call.timeout(&method);
+        for (index, (name, value)) in call.query().iter().enumerate() {
             url.extend([
                 if index == 0 { "?" } else { "&" },
                 name,
@@ -75,7 +81,7 @@ impl Api {
                 &encode(value),
             ]);
         }
-        let mut request = self.http.request(method, url);
+        let mut request = self.http.request(method, url).timeout(timeout);
         if let Some(token) = &self.target.token {
             request = request.bearer_auth(token);
         }
@@ -174,6 +180,31 @@ impl Api {
             url: self.target.url.clone(),
             reason,
         }
+    }
+}
+
+// === impl Call ===
+
+impl<'a> Call<'a> {
+    fn timeout(&self, method: &Method) -> Duration {
+        if method == Method::GET {
+            return READ_TIMEOUT;
+        }
+        self.wait.unwrap_or(self.work) + WRITE_MARGIN
+    }
+
+    /// With `wait=applied&timeout=5s` where it waits.
+    fn query(&self) -> Vec<(&'a str, String)> {
+        let mut query = self.query.clone();
+        if let Some(wait) = self.wait {
+            let timeout = if wait.subsec_millis() == 0 {
+                format!("{}s", wait.as_secs())
+            } else {
+                format!("{}ms", wait.as_millis())
+            };
+            query.extend([("wait", "applied".to_owned()), ("timeout", timeout)]);
+        }
+        query
     }
 }
 

@@ -1,6 +1,7 @@
 //! `bascule` as scripts use it: data on stdout, talk on stderr, and an exit code that says what to do next.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use bascule_tests::command::{Bascule, Ran};
@@ -243,6 +244,22 @@ async fn every_way_to_fail_has_its_exit_code() -> Result<()> {
     // Port 1 of loopback is nobody's.
     bascule.ends_with(69, &["node", "list", "--url=http://127.0.0.1:1"])?;
     a_node_that_stands_still_is_waited_for_in_vain(&cluster, &bascule).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_control_plane_that_stands_still_is_unreachable_within_seconds() -> Result<()> {
+    let (cluster, bascule) = cluster().await?;
+    let control = cluster.control.as_ref().context("a control plane")?;
+    let start = Instant::now();
+
+    control.signal(Signal::Stop)?;
+    let ran = bascule.ends_with(69, &["node", "list"]);
+    control.signal(Signal::Continue)?;
+
+    says(&ran?, &["does not answer: timed out"])?;
+    let waited = start.elapsed();
+    ensure!(waited < Duration::from_secs(15), "{waited:?}");
+    Ok(())
 }
 
 async fn a_node_that_stands_still_is_waited_for_in_vain(

@@ -60,14 +60,17 @@ async fn cluster(api: &Api) -> Result<Value, Failure> {
 fn a_write_carries_token_body_query_and_precondition() {
     let (api, requests) = server(vec![(200, "{}")]);
     let call = Call {
-        query: vec![("wait", "applied".into()), ("file", "a b.py".into())],
+        query: vec![("file", "a b.py".into())],
+        wait: Some(Duration::from_secs(5)),
         body: Some(b"{1}".to_vec()),
         if_match: Some("\"3\"".into()),
         ..Call::default()
     };
     block_on(api.send(Method::POST, "/packages", call)).unwrap();
     let request = requests.recv().unwrap().to_ascii_lowercase();
-    assert!(request.starts_with("post /api/v1/packages?wait=applied&file=a%20b.py http/1.1"));
+    assert!(
+        request.starts_with("post /api/v1/packages?file=a%20b.py&wait=applied&timeout=5s http/1.1")
+    );
     for part in ["authorization: bearer secret", "if-match: \"3\"", "\n{1}"] {
         assert!(request.contains(part), "{part} in {request}");
     }
@@ -117,6 +120,25 @@ fn a_list_is_read_to_its_last_page() {
     assert_eq!(items.len(), 2);
     requests.recv().unwrap();
     assert!(requests.recv().unwrap().contains("page_token=t%2F1"));
+}
+
+#[test]
+fn the_wait_is_asked_for_in_the_unit_that_keeps_it_exact_and_outwaited() {
+    let call = |wait| Call {
+        wait,
+        work: Duration::from_secs(30),
+        ..Call::default()
+    };
+    for (ms, wanted) in [(5000, "5s"), (250, "250ms")] {
+        let call = call(Some(Duration::from_millis(ms)));
+        assert_eq!(call.query()[1], ("timeout", wanted.to_owned()));
+        let timeout = call.timeout(&Method::POST);
+        assert_eq!(timeout, Duration::from_millis(ms) + WRITE_MARGIN);
+    }
+    assert!(call(None).query().is_empty());
+    let work = call(None).timeout(&Method::POST);
+    assert_eq!(work, Duration::from_secs(30) + WRITE_MARGIN);
+    assert_eq!(call(None).timeout(&Method::GET), READ_TIMEOUT);
 }
 
 #[test]

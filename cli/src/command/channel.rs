@@ -63,7 +63,7 @@ async fn create(args: ChannelCreate, api: &Api, output: &Output) -> Result<(), F
     let wait = args.wait.time();
     let body = Some(channel.to_string().into_bytes());
     let call = Call {
-        query: write::query(wait),
+        wait,
         body,
         ..Call::default()
     };
@@ -80,7 +80,7 @@ async fn delete(name: &str, wait: &Wait, api: &Api, output: &Output) -> Result<(
     let current = api.named("channel", name).await?;
     let etag = etag(&current.json()?).or_else(|| current.header("etag").map(ToOwned::to_owned));
     let call = Call {
-        query: write::query(wait.time()),
+        wait: wait.time(),
         if_match: etag,
         ..Call::default()
     };

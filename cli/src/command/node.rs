@@ -48,7 +48,7 @@ async fn change(
 ) -> Result<(), Failure> {
     let path = format!("/nodes/{}:{verb}", encode(name));
     let call = Call {
-        query: write::query(wait.time()),
+        wait: wait.time(),
         ..Call::default()
     };
     match api.send(Method::POST, &path, call).await {
@@ -70,7 +70,7 @@ async fn change(
 
 async fn delete(name: &str, wait: &Wait, api: &Api, output: &Output) -> Result<(), Failure> {
     let call = Call {
-        query: write::query(wait.time()),
+        wait: wait.time(),
         ..Call::default()
     };
     let path = format!("/nodes/{}", encode(name));

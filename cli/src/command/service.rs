@@ -1,7 +1,7 @@
 //! `bascule service`.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::Value;
@@ -19,6 +19,9 @@ use crate::output::{Output, Paint, field};
 use crate::problem::Problem;
 
 const COLUMNS: [&str; 7] = ["name", "file", "version", "req/s", "p50", "p99", "channels"];
+
+/// The control plane's own time for a service that is invoked by hand.
+const INVOKE_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(
     command: ServiceCommand,
@@ -152,6 +155,7 @@ async fn invoke(
     let call = Call {
         body,
         content_type: Some(content_type),
+        work: INVOKE_MAX,
         ..Call::default()
     };
     let path = format!("/services/{}:invoke", encode(name));

@@ -155,7 +155,7 @@ async fn write(
     let body = serde_json::to_vec(channel)
         .map_err(|error| Failure::Failed(format!("writing channel {}: {error}", channel.name)))?;
     let call = Call {
-        query: crate::command::write::query(Some(WAIT)),
+        wait: Some(WAIT),
         body: Some(body),
         if_match,
         ..Call::default()

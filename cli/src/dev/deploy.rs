@@ -16,6 +16,9 @@ use crate::problem::Problem;
 /// which then may be lost with the connection.
 pub(crate) const PACKAGE_BYTES_MAX: u64 = 4 << 20;
 
+/// As long as the control plane has a file tried that nobody waits for.
+const TRIAL_MAX: Duration = Duration::from_secs(40);
+
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Live(Live),
@@ -58,13 +61,10 @@ pub(crate) async fn deploy(
     source: Vec<u8>,
     wait: Option<Duration>,
 ) -> Result<Outcome, Failure> {
-    let mut query = vec![("file", file.to_owned())];
-    if let Some(time) = wait {
-        query.push(("wait", "applied".to_owned()));
-        query.push(("timeout", format!("{}ms", time.as_millis())));
-    }
     let call = Call {
-        query,
+        query: vec![("file", file.to_owned())],
+        wait,
+        work: TRIAL_MAX,
         body: Some(source),
         content_type: Some("text/x-python; charset=utf-8"),
         ..Call::default()

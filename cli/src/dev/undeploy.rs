@@ -8,7 +8,6 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::api::{Api, Call};
-use crate::command::write;
 use crate::failure::Failure;
 use crate::output::field;
 use crate::suggest;
@@ -46,7 +45,7 @@ pub(crate) async fn undeploy(
     let mut answer = Value::Null;
     for id in &deployed.ids {
         let call = Call {
-            query: write::query(wait),
+            wait,
             ..Call::default()
         };
         let path = format!("/packages/{id}");
