@@ -11,7 +11,10 @@ use rustix::{
 };
 
 use super::WorkerStatus;
-use crate::package::{BindError, PackageFile, ServiceBinding, ServiceSet, TrialOutcome};
+use crate::{
+    package::{BindError, PackageFile, ServiceBinding, ServiceSet, TrialOutcome},
+    pool::WorkerEvent,
+};
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -31,9 +34,11 @@ pub(crate) enum Command {
         worker: u32,
         reason: &'static str,
     },
-    /// Every worker that serves is to be replaced, one after the other and in peace.
-    Renew {
-        reason: &'static str,
+    /// A core has lost its sockets and hears of workers by `events` from now on: every worker that serves is to be replaced,
+    /// one after the other and in peace.
+    Rejoin {
+        core: usize,
+        events: flume::Sender<WorkerEvent>,
     },
     Stop {
         grace: Duration,
@@ -133,10 +138,13 @@ impl WorkerRenewal {
         Self { mailbox }
     }
 
-    /// Every worker is replaced by one that all cores hear of.
-    pub fn ask(&self) {
-        let reason = "a core was started again and has lost its socket";
-        self.mailbox.send(Command::Renew { reason });
+    /// Every worker is replaced by one that all cores hear of, core `core` by the channel that this returns. Not by the one
+    /// before: tasks of the dead core are never dropped, and would be woken in its place.
+    pub fn rejoin(&self, core: usize) -> flume::Receiver<WorkerEvent> {
+        // Unbounded as the one at the start.
+        let (events, receiver) = flume::unbounded();
+        self.mailbox.send(Command::Rejoin { core, events });
+        receiver
     }
 }
 

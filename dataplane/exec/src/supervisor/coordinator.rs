@@ -150,7 +150,7 @@ impl Coordinator {
             } => self.bind(packages, services, reply),
             Command::Release { set } => self.release(set),
             Command::Fault { worker, reason } => self.condemn(worker, reason),
-            Command::Renew { reason } => self.renew_all(reason),
+            Command::Rejoin { core, events } => self.rejoin(core, events),
             Command::Stop { grace, reply } => self.begin_stop(grace, Some(reply)),
             Command::Abandon => self.begin_stop(Duration::ZERO, None),
         }
@@ -223,8 +223,10 @@ impl Coordinator {
                         consider(at);
                     }
                 }
-                Some(worker) if worker.phase == Phase::Leaving && !worker.doomed => {
-                    consider(worker.phase_since + renewal::LEAVE_GRACE);
+                Some(worker) if worker.phase == Phase::Leaving => {
+                    if let Some(at) = renewal::leave_due(worker) {
+                        consider(at);
+                    }
                 }
                 Some(worker) if !worker.doomed => {
                     consider(worker.phase_since + self.config.start_timeout);

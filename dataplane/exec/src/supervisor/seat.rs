@@ -163,9 +163,9 @@ impl Worker {
         matches!(poll(&mut fds, Some(&at_once)), Ok(0))
     }
 
-    /// It has said HELLO and can be asked to import.
+    /// It has said HELLO and can be asked to import. One that leaves would end before it answers.
     pub(crate) fn is_greeted(&self) -> bool {
-        self.phase != Phase::Starting && !self.doomed
+        !matches!(self.phase, Phase::Starting | Phase::Leaving) && !self.doomed
     }
 }
 

@@ -1,9 +1,9 @@
 //! Workers that live and should not get the next call.
 
-use dp_exec::Call;
+use dp_exec::{Call, WorkerEvent, WorkerPool};
 use rustix::process::Signal;
 
-use crate::house::{House, is_alive, on_a_core, signal, until};
+use crate::house::{House, config, is_alive, on_a_core, signal, until};
 
 #[test]
 fn a_worker_that_does_not_answer_is_passed_over_until_it_does() {
@@ -66,19 +66,53 @@ fn a_worker_with_calls_that_do_not_end_leaves_in_peace() {
 }
 
 #[test]
-fn a_renewal_replaces_every_worker_and_fails_no_call() {
+fn a_core_that_was_started_again_costs_the_other_no_call() {
     on_a_core(async {
-        let (house, set) = House::open(2).await;
+        let mut config = config(2);
+        config.cores = 2;
+        let house = House::with(config).await;
+        let set = house.bind("scripted").await;
         let old = house.supervisor.status().pids;
-        house.supervisor.renewal().ask();
+        let again = WorkerPool::new(house.supervisor.renewal().rejoin(1));
         let gone = || old.iter().all(|pid| !is_alive(*pid));
         while !gone() {
             assert_eq!(house.echo(&set, "served").await, "served");
         }
         until("two others serve", || {
             let pids = house.supervisor.status().pids;
-            house.pool.ready() == 2 && pids.len() == 2 && !pids.iter().any(|pid| old.contains(pid))
+            house.pool.ready() == 2
+                && again.ready() == 2
+                && pids.len() == 2
+                && !pids.iter().any(|pid| old.contains(pid))
         })
         .await;
     });
+}
+
+/// Tasks of a core that died are never dropped: what they wait for is not for them any more.
+#[test]
+fn a_core_that_died_again_and_again_hears_of_its_workers() {
+    let (supervisor, mut cores) = dp_exec::Supervisor::start(config(1)).unwrap();
+    let mut events = cores.remove(0);
+    let live = |events: &flume::Receiver<WorkerEvent>| {
+        let events = events.clone();
+        let life = || {
+            on_a_core(async {
+                let pool = WorkerPool::new(events);
+                until("its worker is ready", || pool.ready() == 1).await;
+                std::mem::forget(pool);
+            });
+        };
+        std::thread::scope(|scope| scope.spawn(life).join()).unwrap();
+    };
+    live(&events);
+    for _ in 0..5 {
+        on_a_core(async {
+            let pool = WorkerPool::new(events.clone());
+            monoio::time::sleep(std::time::Duration::from_millis(5)).await;
+            std::mem::forget(pool);
+        });
+        events = supervisor.renewal().rejoin(0);
+    }
+    live(&events);
 }

@@ -30,7 +30,7 @@ pub(super) struct CoreThread {
 // === impl CoreThread ===
 
 impl CoreThread {
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let mut restarts = 0_u64;
         loop {
             let ended = self
@@ -50,7 +50,7 @@ impl CoreThread {
             self.queue_plan();
             // The workers' sockets went with the core that died; those of others come with their Joined.
             if let Some(renewal) = &self.config.renewal {
-                renewal.ask();
+                self.workers = Some(renewal.rejoin(self.core));
             }
         }
     }

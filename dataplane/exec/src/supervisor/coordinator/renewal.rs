@@ -20,9 +20,13 @@ use crate::{
 /// A loop that works answers a PING in milliseconds; after this long somebody else is asked, if there is somebody. Far
 /// below the heartbeat's end: the worker may compute, and will answer what it has.
 pub(super) const SILENT_AFTER: Duration = Duration::from_secs(3);
+/// From the word to the cores to that to the worker: a core that has not heard yet may still send it a call, which nobody
+/// would read. A turn of a core takes microseconds, and 50 ms with 10,000 channels to compile.
+const NOTICE: Duration = Duration::from_millis(500);
 /// For the calls that a leaving worker has. Those that never end are why it leaves; others are rarely longer.
-pub(super) const LEAVE_GRACE: Duration = Duration::from_secs(10);
+const LEAVE_GRACE: Duration = Duration::from_secs(10);
 
+const LOST: &str = "a core was started again and has lost its socket";
 pub(super) const STUCK: &str = "calls that nobody waits for do not end in it";
 
 // === impl Coordinator ===
@@ -62,14 +66,18 @@ impl Coordinator {
         }
     }
 
-    /// Every worker that serves is replaced, one after the other.
-    pub(super) fn renew_all(&mut self, reason: &'static str) {
+    /// A core that was started again: every worker that serves is replaced, one after the other, for its socket to that core
+    /// is lost. Those that are to serve still have theirs.
+    pub(super) fn rejoin(&mut self, core: usize, events: flume::Sender<WorkerEvent>) {
+        if let Some(known) = self.cores.get_mut(core) {
+            *known = events;
+        }
         for worker in self.workers_mut().filter(|worker| worker.is_ready()) {
-            worker.renewal.get_or_insert(reason);
+            worker.renewal.get_or_insert(LOST);
         }
     }
 
-    /// Another one serves in its place: it finishes what it has and ends.
+    /// Another one serves in its place: it gets no new calls, finishes what it has and ends.
     pub(super) fn dismiss(&mut self, seat: usize, now: Instant) {
         let Some(worker) = self.worker_mut(seat).filter(|worker| worker.is_ready()) else {
             return;
@@ -77,27 +85,38 @@ impl Coordinator {
         worker.phase = Phase::Leaving;
         worker.phase_since = now;
         let (id, reason) = (worker.id, worker.renewal.unwrap_or_default());
-        let told = worker.control.send(FrameKind::Stop, &StopMessage {});
         tracing::warn!(worker = id, reason, "worker leaves and is replaced");
-        if told.is_err() {
-            self.condemn(id, super::imports::BROKEN);
-        } else {
-            self.tell_cores(|| WorkerEvent::Leaving { worker: id });
-        }
+        self.tell_cores(|| WorkerEvent::Leaving { worker: id });
     }
 
-    /// Ends those that have had their time.
+    /// Tells those that leave to stop, once all cores know, and ends those that have had their time.
     pub(super) fn end_leaving(&mut self, now: Instant) {
-        let is_late = |worker: &Worker| {
-            worker.phase == Phase::Leaving && now >= worker.phase_since + LEAVE_GRACE
-        };
-        let late: Vec<u32> = self
-            .workers()
-            .filter(|(_, worker)| !worker.doomed && is_late(worker))
-            .map(|(_, worker)| worker.id)
-            .collect();
-        for id in late {
-            self.condemn(id, "its calls did not end in time");
+        let mut condemned = Vec::new();
+        for worker in self.workers_mut() {
+            if leave_due(worker).is_none_or(|due| now < due) {
+                continue;
+            }
+            if worker.renewal.take().is_none() {
+                condemned.push((worker.id, "its calls did not end in time"));
+            } else if worker
+                .control
+                .send(FrameKind::Stop, &StopMessage {})
+                .is_err()
+            {
+                condemned.push((worker.id, super::imports::BROKEN));
+            }
+        }
+        for (id, reason) in condemned {
+            self.condemn(id, reason);
         }
     }
+}
+
+/// When the next thing is to be done about a worker that leaves; that it is told to stop takes its `renewal` away.
+pub(super) fn leave_due(worker: &Worker) -> Option<Instant> {
+    let wait = match worker.renewal {
+        Some(_) => NOTICE,
+        None => LEAVE_GRACE,
+    };
+    (worker.phase == Phase::Leaving && !worker.doomed).then(|| worker.phase_since + wait)
 }
