@@ -157,8 +157,8 @@ impl Processes {
                     return Ok(value);
                 }
                 if self.has_ended(name) {
-                    let why = self.last_words(name);
-                    return Err(Failure::Failed(format!("{name} did not start: {why}")));
+                    let text = format!("{name} did not start");
+                    return Err(Failure::Failed(self.with_reason(name, text)));
                 }
                 tokio::time::sleep(READY_POLL).await;
             }
@@ -166,10 +166,8 @@ impl Processes {
         tokio::time::timeout(READY_TIMEOUT, wait)
             .await
             .unwrap_or_else(|_elapsed| {
-                let why = self.last_words(name);
-                Err(Failure::Failed(format!(
-                    "{name} is not ready after {READY_TIMEOUT:?}: {why}"
-                )))
+                let text = format!("{name} is not ready after {READY_TIMEOUT:?}");
+                Err(Failure::Failed(self.with_reason(name, text)))
             })
     }
 
@@ -182,27 +180,14 @@ impl Processes {
             .is_none_or(|process| process.waiter.is_finished())
     }
 
-    pub(crate) fn last_words(&self, name: &str) -> String {
+    /// What happened to a process, with the reason when it has said one at last.
+    pub(crate) fn with_reason(&self, name: &str, text: String) -> String {
         let line = self
             .named(name)
-            .map(|process| lock(&process.heard).last_line.clone())
-            .unwrap_or_default();
-        let message = serde_json::from_str::<Value>(&line).ok().and_then(|log| {
-            let message = log
-                .get("msg")
-                .or_else(|| log.pointer("/fields/message"))?
-                .as_str()?;
-            let error = log
-                .get("error")
-                .or_else(|| log.pointer("/fields/error"))
-                .and_then(Value::as_str);
-            Some(error.map_or_else(|| message.to_owned(), |error| format!("{message}: {error}")))
-        });
-        let words = message.unwrap_or(line);
-        if words.is_empty() {
-            "it said nothing".to_owned()
-        } else {
-            words
+            .map(|process| lock(&process.heard).last_line.clone());
+        match line.as_deref().and_then(reason) {
+            Some(reason) => format!("{text}: {reason}"),
+            None => text,
         }
     }
 
@@ -278,6 +263,25 @@ async fn log_lines(
     }
 }
 
+/// A log line that is no error tells of its day, and not of an end. What is no log line at all is a panic, or of Python.
+fn reason(line: &str) -> Option<String> {
+    let Ok(log @ Value::Object(_)) = serde_json::from_str::<Value>(line) else {
+        return (!line.is_empty()).then(|| line.to_owned());
+    };
+    let text = |name: &str| {
+        let nested = log.get("fields").and_then(|fields| fields.get(name));
+        log.get(name).or(nested).and_then(Value::as_str)
+    };
+    if !text("level").is_some_and(|level| level.eq_ignore_ascii_case("error")) {
+        return None;
+    }
+    let message = text("msg").or(text("message"))?;
+    Some(match text("error") {
+        Some(error) => format!("{message}: {error}"),
+        None => message.to_owned(),
+    })
+}
+
 /// The link in a line like `console http://127.0.0.1:8081/?setup=CODE (10 min)`.
 fn setup_link(line: &str) -> Option<String> {
     let is_end = |c: char| c.is_whitespace() || "\"'()<>,".contains(c);
@@ -289,6 +293,23 @@ fn setup_link(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_error_or_a_panic_is_the_reason_of_an_end() {
+        for chatter in [
+            r#"{"level":"INFO","msg":"published"}"#,
+            r#"{"level":"WARN","fields":{"message":"package refused"}}"#,
+            "",
+        ] {
+            assert_eq!(reason(chatter), None, "{chatter}");
+        }
+        let own = r#"{"level":"ERROR","msg":"cannot listen","error":"in use"}"#;
+        assert_eq!(reason(own).unwrap(), "cannot listen: in use");
+        let nested = r#"{"level":"error","fields":{"message":"lost"}}"#;
+        assert_eq!(reason(nested).unwrap(), "lost");
+        let panic = "thread 'main' panicked";
+        assert_eq!(reason(panic).unwrap(), panic);
+    }
 
     #[test]
     fn the_setup_link_is_found_in_plain_and_json_lines() {

@@ -130,8 +130,7 @@ impl<'a> Session<'a> {
                 let lived = self.started.insert(name.clone(), now);
                 let is_loop = lived.is_some_and(|at| now.duration_since(at) < RESTART_AFTER);
                 if is_loop || name == "control plane" {
-                    let why = processes.last_words(&name);
-                    return Err(Failure::Failed(format!("{text}: {why}")));
+                    return Err(Failure::Failed(processes.with_reason(&name, text)));
                 }
                 self.output.talk(
                     &self
