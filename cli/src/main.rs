@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod file;
 mod output;
+mod printable;
 mod problem;
 mod suggest;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::args::{Colour, Global};
 use crate::failure::Failure;
+use crate::printable;
 
 #[derive(Debug, Clone)]
 #[expect(
@@ -57,11 +58,15 @@ impl Output {
         writeln!(std::io::stdout(), "{text}").ok();
     }
 
+    /// What a service has answered: as it is in a pipe; on a terminal, which would obey it, as text.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(bytes).ok();
-        if self.is_terminal && !bytes.ends_with(b"\n") {
-            stdout.write_all(b"\n").ok();
+        if self.is_terminal {
+            let text = String::from_utf8_lossy(bytes);
+            let text = printable::lines(&text);
+            writeln!(stdout, "{}", text.strip_suffix('\n').unwrap_or(&text)).ok();
+        } else {
+            stdout.write_all(bytes).ok();
         }
         stdout.flush().ok();
     }
@@ -88,12 +93,15 @@ impl Output {
             return;
         }
         let mut stderr = std::io::stderr();
-        writeln!(stderr, "{} {failure}", self.paint(Paint::Red, "error:")).ok();
+        let text = failure.to_string();
+        let (mark, text) = (self.paint(Paint::Red, "error:"), printable::lines(&text));
+        writeln!(stderr, "{mark} {text}").ok();
         if let Some(traceback) = traceback(failure) {
-            writeln!(stderr, "{traceback}").ok();
+            writeln!(stderr, "{}", printable::lines(traceback)).ok();
         }
         if let Some(next) = failure.next() {
-            writeln!(stderr, "  {} {next}", self.paint(Paint::Bold, "next:")).ok();
+            let (mark, next) = (self.paint(Paint::Bold, "next:"), printable::line(&next));
+            writeln!(stderr, "  {mark} {next}").ok();
         }
     }
 
@@ -121,6 +129,8 @@ impl Output {
         if self.json {
             return self.value(&serde_json::json!({ "items": items }));
         }
+        let printable = |cell: String| printable::line(&cell).into_owned();
+        let row = |item: &Value| row(item).into_iter().map(printable).collect();
         let rows: Vec<Vec<String>> = items.iter().map(row).collect();
         if self.quiet {
             rows.iter()
@@ -147,7 +157,8 @@ impl Output {
         };
         let width = fields.keys().map(String::len).max().unwrap_or_default();
         for (name, value) in fields {
-            self.data(&format!("{name:<width$}  {}", plain(value)));
+            let value = plain(value);
+            self.data(&format!("{name:<width$}  {}", printable::lines(&value)));
         }
     }
 }

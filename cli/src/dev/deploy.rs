@@ -10,6 +10,7 @@ use crate::api::{Api, Call};
 use crate::applied::{Applied, readable};
 use crate::failure::Failure;
 use crate::output::{Output, Paint, field};
+use crate::printable;
 use crate::problem::Problem;
 
 /// The control plane's own limit, by the same name. To be kept here: it answers 413 while the rest is still being sent,
@@ -179,16 +180,19 @@ impl Refused {
             "{} {} {} – {serving}",
             output.paint(Paint::Red, "✗"),
             output.paint(Paint::Bold, &place),
-            self.message
+            printable::lines(&self.message)
         )];
         lines.extend(
             self.traceback
                 .trim_end()
                 .lines()
-                .map(|line| format!("    {line}")),
+                .map(|line| format!("    {}", printable::line(line))),
         );
         if !self.node.is_empty() {
-            lines.push(output.paint(Paint::Dim, &format!("    on {}", self.node)));
+            lines.push(output.paint(
+                Paint::Dim,
+                &format!("    on {}", printable::line(&self.node)),
+            ));
         }
         lines
     }
@@ -241,6 +245,12 @@ pub(super) mod tests {
                 "      x",
                 "    on dev-1",
             ]
+        );
+        let body = br#"{"package":{"error":{"message":"a\u001b[2J","traceback":"\u0007b"}}}"#;
+        let refused = Refused::new(Problem::parse(422, body), None);
+        assert_eq!(
+            refused.lines("a.py", &plain()),
+            ["✗ a.py a\\x1b[2J – not deployed", "    \\x07b"]
         );
         let body = br#"{"detail":"import failed","package":{}}"#;
         let refused = Refused::new(Problem::parse(422, body), None);

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::project::Project;
+use crate::printable;
 
 /// Told at most; a folder of other Python files does not fill the screen.
 const TOLD_MAX: usize = 20;
@@ -27,7 +28,8 @@ impl Ignored {
         if self.told.len() > TOLD_MAX {
             return Some("more Python files are ignored".to_owned());
         }
-        Some(format!("{} is ignored: {why}", project.short(path)))
+        let name = project.short(path);
+        Some(format!("{} is ignored: {why}", printable::line(&name)))
     }
 }
 

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::output::{Output, Paint};
+use crate::printable;
 
 /// Fields that the line's start shows already, or that say nothing on one machine.
 const KNOWN: [&str; 9] = [
@@ -27,6 +28,7 @@ pub(crate) fn render(process: &str, line: &str, output: &Output) -> Option<Strin
         return None;
     }
     let Ok(Value::Object(log)) = serde_json::from_str::<Value>(line) else {
+        let line = printable::line(line);
         return Some(format!("{} {line}", output.paint(Paint::Dim, process)));
     };
     let nested = log.get("fields").and_then(Value::as_object);
@@ -47,9 +49,11 @@ pub(crate) fn render(process: &str, line: &str, output: &Output) -> Option<Strin
     if process == SAID.0 && message == SAID.1 {
         return None;
     }
+    // The rest of a message of several lines stands below, with the whole of it.
+    let first = printable::line(message.lines().next().unwrap_or_default());
     let mut text = format!(
-        "{} {} {message}",
-        output.paint(paint, &level),
+        "{} {} {first}",
+        output.paint(paint, &printable::line(&level)),
         output.paint(Paint::Dim, process)
     );
     for (name, value) in log.iter().chain(nested.into_iter().flatten()) {
@@ -65,8 +69,8 @@ fn shown(name: &str, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) if text.contains('\n') => String::new(),
-        Value::String(text) => format!(" {name}={text}"),
-        other => format!(" {name}={other}"),
+        Value::String(text) => printable::line(&format!(" {name}={text}")).into_owned(),
+        other => printable::line(&format!(" {name}={other}")).into_owned(),
     }
 }
 
@@ -77,12 +81,7 @@ fn traceback(log: &Map<String, Value>) -> String {
         .filter_map(Value::as_str)
         .filter(|text| text.contains('\n'));
     long.flat_map(str::lines)
-        .flat_map(|line| {
-            [
-                "
-    ", line,
-            ]
-        })
+        .flat_map(|line| ["\n    ".into(), printable::line(line)])
         .collect()
 }
 
@@ -119,6 +118,20 @@ mod tests {
         let show = |process| render(process, line, &plain());
         assert_eq!(show("control plane"), None);
         assert!(show("dev-1").is_some());
+    }
+
+    #[test]
+    fn what_a_service_says_does_not_reach_the_terminal_as_commands() {
+        let line = show(
+            r#"{"level":"INFO","msg":"\u001b[2J\u0007a\rb","service":"s\u001b[m","traceback":"T\n\u001b]0;x\u0007\tz"}"#,
+        );
+        assert_eq!(
+            line.unwrap(),
+            "INFO dev-1 \\x1b[2J\\x07a\\rb service=s\\x1b[m\n    T\n    \\x1b]0;x\\x07\tz"
+        );
+        assert_eq!(show("raw \x1b[2J").unwrap(), "dev-1 raw \\x1b[2J");
+        let forged = show(r#"{"level":"ERROR","msg":"a\n✓ forged"}"#).unwrap();
+        assert_eq!(forged, "ERROR dev-1 a\n    a\n    ✓ forged");
     }
 
     #[test]

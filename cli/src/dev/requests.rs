@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::applied::readable;
 use crate::output::{Output, Paint};
+use crate::printable;
 
 /// Nodes hand their lines over ten times a second; the member's comes at most this much after the balancer's.
 const HOLD: Duration = Duration::from_millis(300);
@@ -153,15 +154,14 @@ impl Line {
         };
         let code = output.paint(paint, &self.code.to_string());
         let service = match version {
-            Some(version) => format!("{} v{version}", self.service),
+            Some(version) => format!("{} v{version}", printable::line(&self.service)),
             None if self.service.is_empty() => "–".to_owned(),
-            None => self.service.clone(),
+            None => printable::line(&self.service).into_owned(),
         };
         let took = readable(self.duration_s * 1000.0);
-        let cid = output.paint(Paint::Dim, &self.cid);
-        format!(
-            "{code} {} {}  {service}  {took}  {cid}",
-            self.method, self.path
-        )
+        let cid = output.paint(Paint::Dim, &printable::line(&self.cid));
+        let request = format!("{} {}", self.method, self.path);
+        let request = printable::line(&request);
+        format!("{code} {request}  {service}  {took}  {cid}")
     }
 }
