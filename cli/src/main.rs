@@ -16,6 +16,7 @@ mod printable;
 mod problem;
 mod suggest;
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -27,19 +28,10 @@ use crate::output::Output;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Nothing can be done when even the message cannot be printed.
-            error.print().ok();
-            let code = if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::OK
-            };
-            return ExitCode::from(code);
-        }
+        Err(error) => return ExitCode::from(told(&error)),
     };
     let output = Output::new(&cli.global);
-    match run(cli, &output) {
+    match run(cli, &output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(failure) => {
             output.failure(&failure);
@@ -48,10 +40,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// Help and version on stdout, or what is wrong with the arguments on stderr.
+fn told(error: &clap::Error) -> u8 {
+    match error.print() {
+        // Nothing can be done when even that cannot be printed.
+        _ if error.use_stderr() => exit::USAGE,
+        Err(lost) if lost.kind() != ErrorKind::BrokenPipe => {
+            writeln!(std::io::stderr(), "error: writing to stdout: {lost}").ok();
+            exit::FAILED
+        }
+        _ => exit::OK,
+    }
+}
+
 fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     // These need no runtime, and one of them becomes another program.
     match cli.command {
-        Command::Completion { shell } => return command::local::completion(shell),
+        Command::Completion { shell } => return command::local::completion(shell, output),
         Command::Version => return command::local::version(output),
         Command::Attached(args) => return Err(attached::become_program(&args)),
         _ => {}

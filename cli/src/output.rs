@@ -1,7 +1,8 @@
-//! What a person and a program see: tables and JSON on stdout, talk on stderr, colours where wanted. A closed pipe
-//! (`| head`) is no error. Invariant: piped output holds no escape codes unless `--color=always` asks for them.
+//! What a person and a program see: tables and JSON on stdout, talk on stderr, colours where wanted. Data that could not be
+//! written is a failure in the end, but for a closed pipe (`| head`). Invariant: piped output holds no escape codes unless `--color=always` asks for them.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::cell::OnceCell;
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::args::{Colour, Global};
 use crate::failure::Failure;
 use crate::printable;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "four independent switches of one terminal"
@@ -19,6 +20,8 @@ pub(crate) struct Output {
     pub(crate) quiet: bool,
     is_terminal: bool,
     is_coloured: bool,
+    /// The first write to stdout that failed. Kept to the end, so that no place that prints has to decide.
+    lost: OnceCell<io::Error>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,35 +43,56 @@ impl Output {
             Colour::Never => false,
             Colour::Auto if set("NO_COLOR") => false,
             Colour::Auto => {
-                set("CLICOLOR_FORCE")
-                    || (std::io::stderr().is_terminal() && std::io::stdout().is_terminal())
+                set("CLICOLOR_FORCE") || (io::stderr().is_terminal() && io::stdout().is_terminal())
             }
         };
         Self {
             json: global.json,
             quiet: global.quiet,
-            is_terminal: std::io::stdout().is_terminal(),
+            is_terminal: io::stdout().is_terminal(),
             is_coloured,
+            lost: OnceCell::new(),
         }
     }
 
     /// Data: one line on stdout.
-    #[expect(clippy::unused_self, reason = "all output goes through an Output")]
     pub(crate) fn data(&self, text: &str) {
-        writeln!(std::io::stdout(), "{text}").ok();
+        self.keep(writeln!(io::stdout(), "{text}"));
+    }
+
+    /// What a command has printed is out, or it has failed.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        self.keep(io::stdout().flush());
+        match self.lost.get() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::io("writing to stdout", error))
+            }
+            // Whoever closed the pipe has read enough.
+            _ => Ok(()),
+        }
+    }
+
+    fn keep(&self, written: io::Result<()>) {
+        if let Err(error) = written {
+            // A later one has the same cause, or comes of it.
+            self.lost.set(error).ok();
+        }
     }
 
     /// What a service has answered: as it is in a pipe; on a terminal, which would obey it, as text.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
-        let mut stdout = std::io::stdout().lock();
+        let mut stdout = io::stdout().lock();
         if self.is_terminal {
             let text = String::from_utf8_lossy(bytes);
             let text = printable::lines(&text);
-            writeln!(stdout, "{}", text.strip_suffix('\n').unwrap_or(&text)).ok();
+            self.keep(writeln!(
+                stdout,
+                "{}",
+                text.strip_suffix('\n').unwrap_or(&text)
+            ));
         } else {
-            stdout.write_all(bytes).ok();
+            self.keep(stdout.write_all(bytes));
         }
-        stdout.flush().ok();
     }
 
     pub(crate) fn value(&self, value: &Value) {
@@ -78,21 +102,21 @@ impl Output {
     /// Talk: one line on stderr, unless `--quiet`.
     pub(crate) fn talk(&self, text: &str) {
         if !self.quiet {
-            writeln!(std::io::stderr(), "{text}").ok();
+            writeln!(io::stderr(), "{text}").ok();
         }
     }
 
     /// What failed: one line on stderr, also with `--quiet`, which asks for no talk and not for riddles.
     #[expect(clippy::unused_self, reason = "all output goes through an Output")]
     pub(crate) fn complaint(&self, text: &str) {
-        writeln!(std::io::stderr(), "{text}").ok();
+        writeln!(io::stderr(), "{text}").ok();
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
         if matches!(failure, Failure::Said) {
             return;
         }
-        let mut stderr = std::io::stderr();
+        let mut stderr = io::stderr();
         let text = failure.to_string();
         let (mark, text) = (self.paint(Paint::Red, "error:"), printable::lines(&text));
         writeln!(stderr, "{mark} {text}").ok();

@@ -18,11 +18,10 @@ pub(crate) fn version(output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn completion(shell: Shell) -> Result<(), Failure> {
-    use std::io::Write as _;
+#[expect(clippy::unnecessary_wraps, reason = "all commands have one shape")]
+pub(crate) fn completion(shell: Shell, output: &Output) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "bascule", &mut script);
-    std::io::stdout()
-        .write_all(&script)
-        .map_err(|error| Failure::io("writing the script", &error))
+    output.bytes(&script);
+    Ok(())
 }
