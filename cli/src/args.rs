@@ -43,13 +43,14 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// The variables are read by `context.rs`: here an empty one would be an error, where it means that it is not set.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// The control plane, for example <http://127.0.0.1:8081> [default: the last `bascule dev`].
-    #[arg(long, global = true, env = "BASCULE_URL", value_name = "URL")]
+    /// The control plane, for example <http://127.0.0.1:8081> [default: the last `bascule dev`] [env: `BASCULE_URL`].
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// A file that holds the token.
-    #[arg(long, global = true, env = "BASCULE_TOKEN_FILE", value_name = "FILE")]
+    /// A file that holds the token [env: `BASCULE_TOKEN_FILE`].
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Print JSON on stdout: an object as the API answers it; a list as {"items":[…]}, all pages of it.
     #[arg(long, global = true)]

@@ -1,6 +1,7 @@
 //! Which control plane, and with which token. Order: flags and environment, then `.bascule/context.json` here or in a
 //! parent folder, then the last `bascule dev` of this user. It refuses to take tokens from arguments.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub(crate) struct Target {
     pub(crate) token: Option<String>,
 }
 
+/// A variable of the environment, by its name.
+type Variable<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
 // A token must not end up in a log by way of Debug.
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,19 +44,27 @@ impl std::fmt::Debug for Target {
 
 impl Target {
     pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
+        Self::found(global, &|name| std::env::var_os(name))
+    }
+
+    fn found(global: &Global, variable: &Variable<'_>) -> Result<Self, Failure> {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        let text = |name| set(name).and_then(|value| value.into_string().ok());
         let here = std::env::current_dir().ok();
         let context = here.as_deref().and_then(nearest).or_else(last);
         let url = global
             .url
             .clone()
+            .or_else(|| text("BASCULE_URL"))
             .or_else(|| context.as_ref().map(|context| context.url.clone()))
             .unwrap_or_else(|| "http://127.0.0.1:8081".to_owned());
         let url = checked(&url)?;
-        let environment = std::env::var("BASCULE_TOKEN")
-            .ok()
-            .filter(|token| !token.is_empty());
-        let token = match (&global.token_file, environment, &context) {
-            (Some(file), _, _) => Some(read_token(file)?),
+        let file = global
+            .token_file
+            .clone()
+            .or_else(|| set("BASCULE_TOKEN_FILE").map(PathBuf::from));
+        let token = match (file, text("BASCULE_TOKEN"), &context) {
+            (Some(file), _, _) => Some(read_token(&file)?),
             (None, Some(token), _) => Some(token),
             (None, None, Some(context)) if context.is_of(&url) => {
                 own_token(&context.token_file).ok()
@@ -154,7 +166,10 @@ fn write_private(file: &Path, context: &Context) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::args::Cli;
 
     #[test]
     fn a_context_is_found_from_a_folder_below_and_is_private() {
@@ -189,6 +204,26 @@ mod tests {
         }
         assert!(!is_own("http://127.0.0.1:1", "http://127.0.0.1:12"));
         assert!(!is_own("https://127.0.0.1:1", "http://127.0.0.1:1"));
+    }
+
+    #[test]
+    fn a_variable_that_is_empty_is_not_set() {
+        let Cli { global, .. } = Cli::try_parse_from(["bascule", "version"]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t");
+        std::fs::write(&file, "of the file\n").unwrap();
+        let target = |file: &Path| {
+            let variable = |name: &str| match name {
+                "BASCULE_TOKEN" => Some("of the variable".into()),
+                "BASCULE_TOKEN_FILE" => Some(file.into()),
+                "BASCULE_URL" => Some(OsString::new()),
+                _ => None,
+            };
+            Target::found(&global, &variable).unwrap()
+        };
+        assert_eq!(target(Path::new("")).token.unwrap(), "of the variable");
+        assert_eq!(target(&file).token.unwrap(), "of the file");
+        assert!(target(&file).url.starts_with("http://"));
     }
 
     #[test]

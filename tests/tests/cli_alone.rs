@@ -31,3 +31,16 @@ fn data_that_cannot_be_written_is_a_failure_and_a_closed_pipe_is_none() -> Resul
     }
     Ok(())
 }
+
+#[test]
+fn a_variable_that_is_empty_is_not_set() -> Result<()> {
+    // Port 1 of loopback is nobody's: that it does not answer is found out after all the rest.
+    let ran = Command::new(binary("bascule")?)
+        .args(["node", "list"])
+        .env("BASCULE_TOKEN", "a token")
+        .env("BASCULE_TOKEN_FILE", "")
+        .env("BASCULE_URL", "http://127.0.0.1:1")
+        .output()?;
+    ensure!(ran.status.code() == Some(69), "{ran:?}");
+    Ok(())
+}
