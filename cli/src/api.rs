@@ -43,6 +43,8 @@ pub(crate) struct Call<'a> {
 
 #[derive(Debug)]
 pub(crate) struct Reply {
+    /// Who has answered.
+    url: String,
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -96,11 +98,17 @@ impl Api {
         let response = request.send().await.map_err(lost)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.map_err(lost)?.to_vec();
-        Ok(Reply {
+        let reply = Reply {
+            url: self.target.url.clone(),
             status,
             headers,
             body,
-        })
+        };
+        if reply.is_ours() {
+            Ok(reply)
+        } else {
+            Err(reply.stranger())
+        }
     }
 
     /// Makes a request and takes any error status as a failure.
@@ -212,9 +220,23 @@ impl<'a> Call<'a> {
 
 impl Reply {
     pub(crate) fn json(&self) -> Result<Value, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Failure::Failed(format!("the control plane's answer is not JSON: {error}"))
-        })
+        serde_json::from_slice(&self.body).map_err(|_no_json| self.stranger())
+    }
+
+    /// The control plane's errors are problem documents, all of them, and a service's own answer says which node ran it.
+    /// What else answers so is another server at the address, or one in between.
+    fn is_ours(&self) -> bool {
+        let content_type = self.header("content-type").unwrap_or_default();
+        self.status < 400
+            || self.header("x-bascule-node").is_some()
+            || content_type.starts_with("application/problem+json")
+    }
+
+    fn stranger(&self) -> Failure {
+        Failure::Stranger {
+            url: self.url.clone(),
+            status: self.status,
+        }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

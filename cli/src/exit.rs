@@ -16,7 +16,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) fn code(failure: &Failure) -> u8 {
     match failure {
         Failure::Usage(_) => USAGE,
-        Failure::Unreachable { .. } => UNREACHABLE,
+        Failure::Unreachable { .. } | Failure::Stranger { .. } => UNREACHABLE,
         Failure::NotApplied(_) => TIMED_OUT,
         Failure::Interrupted => INTERRUPTED,
         Failure::NotFound { .. } => NOT_FOUND,

@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Usage(String),
     #[error("the control plane at {url} does not answer: {reason}")]
     Unreachable { url: String, reason: String },
+    #[error("{url} is not a Bascule control plane: it answered {status} in a form of its own")]
+    Stranger { url: String, status: u16 },
     #[error("{0}")]
     Problem(Box<Problem>),
     #[error("there is no {what} '{name}'")]
@@ -53,7 +55,7 @@ impl Failure {
     /// What to do about it, in one line.
     pub(crate) fn next(&self) -> Option<String> {
         Some(match self {
-            Self::Unreachable { .. } => {
+            Self::Unreachable { .. } | Self::Stranger { .. } => {
                 "start one with `bascule dev DIR`, or name another with --url or BASCULE_URL".into()
             }
             Self::NotFound {

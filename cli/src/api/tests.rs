@@ -32,8 +32,14 @@ pub(crate) fn server(answers: Vec<(u16, &'static str)>) -> (Api, mpsc::Receiver<
             seen.send(head + "\n" + &String::from_utf8_lossy(&sent))
                 .unwrap();
             let length = body.len();
+            let kind = match body.strip_prefix('<') {
+                Some(_) => "text/html",
+                None if status >= 400 => "application/problem+json",
+                None => "application/json",
+            };
             let answer = format!(
-                "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nContent-Type: {kind}\r\n\
+                 Connection: close\r\n\r\n{body}"
             );
             reader.into_inner().write_all(answer.as_bytes()).unwrap();
         }
@@ -173,9 +179,17 @@ fn nobody_there_is_unreachable_with_the_reason() {
 }
 
 #[test]
-fn an_answer_that_is_no_json_is_a_failure() {
-    let (api, _requests) = server(vec![(200, "<html>")]);
-    assert!(matches!(block_on(cluster(&api)), Err(Failure::Failed(_))));
+fn who_answers_in_another_form_is_no_control_plane() {
+    for (status, body) in [(404, "<html>"), (200, "<html>"), (502, "<html>")] {
+        let (api, _requests) = server(vec![(status, body)]);
+        let failure = block_on(cluster(&api)).unwrap_err();
+        let said = failure.to_string();
+        assert!(said.contains("is not a Bascule control plane"), "{said}");
+        assert_eq!(crate::exit::code(&failure), crate::exit::UNREACHABLE);
+    }
+    let (api, _requests) = server(vec![(404, r#"{"title":"Not found"}"#)]);
+    let failure = block_on(cluster(&api)).unwrap_err();
+    assert!(matches!(failure, Failure::Problem(_)), "{failure}");
 }
 
 #[test]
