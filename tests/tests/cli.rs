@@ -86,7 +86,11 @@ async fn a_service_and_its_channel_come_and_go_by_commands_alone() -> Result<()>
     )?;
     ensure!(get(cluster.balancer()?, "/greets").await?.status == 200);
 
-    let deleted = bascule.ends_with(0, &["channel", "delete", "greets"])?;
+    // A script is not asked, and deletes nothing by being silent.
+    let unasked = bascule.ends_with(64, &["channel", "delete", "greets"])?;
+    says(&unasked, &["channel greets needs --yes"])?;
+    ensure!(get(cluster.balancer()?, "/greets").await?.status == 200);
+    let deleted = bascule.ends_with(0, &["channel", "delete", "greets", "--yes"])?;
     says(&deleted, &["✓ channel greets is deleted · r"])?;
     ensure!(get(cluster.balancer()?, "/greets").await?.status == 404);
     let channels = bascule.ends_with(0, &["channel", "list"])?;
@@ -217,7 +221,7 @@ async fn every_way_to_fail_has_its_exit_code() -> Result<()> {
 
     bascule.ends_with(1, &["service", "deploy", "absent.py"])?;
     for missing in [
-        &["channel", "delete", "gretes"][..],
+        &["channel", "delete", "gretes", "-y"][..],
         &["channel", "get", "gretes"],
         &["node", "drain", "node-7"],
         &["service", "get", "story.gretes"],

@@ -1,10 +1,9 @@
 //! `bascule channel`.
 
-use std::io::IsTerminal as _;
-
 use reqwest::Method;
 use serde_json::Value;
 
+use super::confirm::confirm;
 use super::write;
 use crate::api::{Api, Call, encode};
 use crate::args::{ChannelCommand, ChannelCreate, Wait};
@@ -29,9 +28,7 @@ pub(crate) async fn run(
         }
         ChannelCommand::Create(args) => create(args, api, output).await,
         ChannelCommand::Delete { name, yes, wait } => {
-            if !yes && !confirmed(&name)? {
-                return Err(Failure::Failed("nothing was deleted".to_owned()));
-            }
+            confirm(&format!("channel {name}"), yes)?;
             delete(&name, &wait, api, output).await
         }
     }
@@ -110,23 +107,6 @@ pub(crate) fn etag(object: &Value) -> Option<String> {
     } else {
         format!("\"{tag}\"")
     })
-}
-
-/// Asks on a terminal; a script has meant what it says.
-fn confirmed(name: &str) -> Result<bool, Failure> {
-    use std::io::Write as _;
-    if !std::io::stdin().is_terminal() {
-        return Ok(true);
-    }
-    let mut stderr = std::io::stderr();
-    write!(stderr, "Delete channel {name}? [y/N] ")
-        .and_then(|()| stderr.flush())
-        .ok();
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::io("reading the answer", &error))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn row(channel: &Value) -> Vec<String> {
