@@ -1,4 +1,4 @@
-//! `bascule dev` in a folder with files that are no services, or no files.
+//! `bascule dev` while files come, go and change their names, and in a folder with files that are no services, or no files.
 
 use std::path::Path;
 use std::process::Command;
@@ -125,6 +125,19 @@ async fn a_renamed_file_takes_its_services_along() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_is_saved_with_its_service_finds_it() -> Result<()> {
+    let dev = Dev::start().await?;
+    let channels = dev.project().join("bascule.toml");
+    let text = std::fs::read_to_string(&channels)?;
+    std::fs::write(&channels, text + CHANNEL)?;
+    std::fs::write(dev.project().join("plain.py"), PLAIN)?;
+    let talk = dev.says("✓ channels plain").await?;
+    ensure!(!talk.contains('✗'), "{talk}");
+    ensure!(!talk.contains("0/0 workers"), "{talk}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,30 +17,35 @@ use crate::output::Paint;
 // === impl Session ===
 
 impl Session<'_> {
-    /// Deploys what was saved together. A file that is gone comes last: another may be the same under a new name.
+    /// Deploys what was saved together. Files that are gone and channels come last, and wait while more is on its way: another
+    /// file may be the same under a new name, and a channel may lead to a service that was saved with it.
     pub(super) async fn burst(&mut self, paths: Vec<PathBuf>) {
         for path in paths.iter().filter(|path| !path.exists()) {
             self.saves.gone(path);
         }
-        let is_gone = |path: &PathBuf| self.saves.is_orphan(path);
-        let (gone, there): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(is_gone);
-        for path in there {
-            let done = if path == self.project.config() {
-                self.read_channels().await
+        let config = self.project.config();
+        let is_last = |path: &PathBuf| *path == config || self.saves.is_orphan(path);
+        let (last, first): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(is_last);
+        for path in first {
+            let deployed = self.deploy(&path).await;
+            self.told_failure(deployed);
+        }
+        for path in last {
+            if !self.debounce.is_idle() {
+                self.debounce.touched(path, Instant::now());
+            } else if path == config {
+                let read = self.read_channels().await;
+                self.told_failure(read);
             } else {
-                self.deploy(&path).await
-            };
-            // A fault of one file or a short absence of the control plane does not end the session.
-            if let Err(failure) = done {
-                self.output.failure(&failure);
+                self.tell_gone(&path);
             }
         }
-        for path in gone {
-            if self.debounce.is_idle() {
-                self.tell_gone(&path);
-            } else {
-                self.debounce.touched(path, Instant::now());
-            }
+    }
+
+    /// A fault of one file or a short absence of the control plane does not end the session.
+    fn told_failure(&self, done: Result<(), Failure>) {
+        if let Err(failure) = done {
+            self.output.failure(&failure);
         }
     }
 
