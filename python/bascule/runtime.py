@@ -21,8 +21,10 @@ class ThreadRuntime:
         """Runs task() beside the caller; log records made there belong to the call."""
         threading.Thread(target=task, name="bascule-async", daemon=True).start()
 
-    def limited(self, seconds, task):
-        """task() or InvokeTimeout when it takes longer; a thread that is late is left alone."""
+    def limited(self, seconds, task, call=None):
+        """task() or InvokeTimeout when it takes longer; a thread that is late is left alone. Log records belong to the
+        call.
+        """
         answers = SimpleQueue()
 
         def attempt():
@@ -31,7 +33,7 @@ class ThreadRuntime:
             except BaseException as error:
                 answers.put((False, error))
 
-        self.spawn(attempt)
+        self.spawn(attempt, call)
         try:
             done, value = answers.get(timeout=seconds)
         except Exception:

@@ -142,30 +142,31 @@ class Service:
 
     # Calling others.
 
-    def invoke(self, service, payload=_NO_PAYLOAD, *, timeout=None, raise_timeout=True,
-               channel="invoke", data_format=None, transport=None, serialize=True, as_bunch=False,
-               **elements):
+    def invoke(self, service, payload=_NO_PAYLOAD, channel="invoke", data_format=None, transport=None,
+               serialize=True, as_bunch=False, timeout=None, raise_timeout=True, **elements):
         """Calls a service by name or class and returns what it answers.
 
         Pass a payload or keywords. Runs in this process, in the set of services this call belongs
-        to; what the other raises is raised here. `timeout` is in seconds, then InvokeTimeout.
+        to; what the other raises is raised here. `timeout` is in seconds, then InvokeTimeout. The order is
+        Zato's; data_format, transport, serialize and as_bunch have no meaning here: objects are passed as they are.
         """
         plan, call = self._inner_call(service, payload, elements, channel)
         if timeout is None:
             return plan.perform(call)[1]
         try:
-            return runtime.active.limited(timeout, lambda: plan.perform(call)[1])
+            return runtime.active.limited(timeout, lambda: plan.perform(call)[1], call)
         except runtime.InvokeTimeout:
             if raise_timeout:
                 raise
             return None
 
-    def invoke_async(self, service, payload=_NO_PAYLOAD, *, callback=None, cid=None,
-                     channel="invoke-async", data_format=None, transport=None, expiration=None,
-                     to_json_string=False, zato_ctx=None, environ=None, **elements):
+    def invoke_async(self, service, payload=_NO_PAYLOAD, channel="invoke-async", data_format=None, transport=None,
+                     expiration=None, to_json_string=False, cid=None, callback=None, zato_ctx=None, environ=None,
+                     **elements):
         """Calls a service beside this one and returns the new cid at once.
 
-        `callback` (a name, a class, self or a list of them) is invoked with the answer.
+        `callback` (a name, a class, self or a list of them) is invoked with the answer. The order is Zato's; what stands
+        between channel and cid, and behind callback, has no meaning here.
         """
         cid = cid or new_cid()
         plan, call = self._inner_call(service, payload, elements, channel, cid)

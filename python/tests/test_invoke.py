@@ -5,7 +5,7 @@ import unittest
 from harness import WorkerCase, in_each_mode
 
 SOURCE = ("calls.py", '''
-    import threading
+    import logging, threading
     from dataclasses import dataclass
     from bascule import BadRequest, Int, InvokeTimeout, Model, NotFound, Service, ServiceMissing
 
@@ -83,6 +83,21 @@ SOURCE = ("calls.py", '''
         def handle(self):
             self.invoke("calls.blocks", timeout=0.01)
 
+    class Logs(Service):
+        def handle(self):
+            logging.getLogger("lib").warning("in time, %s", self.request.payload)
+            return self.channel.name if hasattr(self.channel, "name") else None
+    class LogsInTime(Service):
+        def handle(self):
+            # channel, data_format, transport, serialize, as_bunch, timeout: by place, as in Zato.
+            self.invoke("calls.logs", "b", "my-channel", "json", None, True, False, 30)
+            return {"cid": self.cid}
+    class StartsByPlace(Service):
+        def handle(self):
+            # channel, data_format, transport, expiration, to_json_string, cid, callback
+            return {"cid": self.invoke_async("calls.background", "b2", "async", "json", None, 15, False, "cid-place",
+                                             "calls.sink")}
+
     class Background(Service):
         def handle(self):
             event = signal(self.request.payload)
@@ -141,6 +156,15 @@ class Invokes(WorkerCase):
         got = self.worker.call("calls.limited").json
         self.assertEqual(got, {"late": "no answer within 0.01 s", "quiet": None, "fast": "<1>"})
         self.assertEqual(self.worker.call("calls.limited-uncaught").status, 504)
+
+    def test_arguments_may_come_in_zatos_order(self):
+        self.assertEqual(self.worker.call("calls.starts-by-place").json, {"cid": "cid-place"})
+        self.assertEqual(self.worker.call("calls.seen", json_body="b2").json, {"payload": "b2", "cid": "cid-place"})
+
+    def test_what_a_library_logs_within_a_time_limit_has_the_cid(self):
+        self.assertEqual(self.worker.call("calls.logs-in-time", cid="cid-limit").json, {"cid": "cid-limit"})
+        (line,) = [line for line in self.worker.logs() if line["msg"] == "in time, b"]
+        self.assertEqual(line["cid"], "cid-limit")
 
     def test_invoke_async_returns_a_cid_and_calls_back(self):
         started = self.worker.call("calls.starts").json

@@ -75,7 +75,7 @@ class FrameReader:
         return count > 0
 
     def calls(self, link):
-        """All whole frames of a core socket: (WireCall, None) or (None, cancelled id)."""
+        """All whole frames of a core socket in order: a WireCall for a CALL, the call id as an int for a CANCEL."""
         start, end, view = self.start, self.end, self.view
         frames = []
         unpack, unpack_call = HEAD.unpack_from, CALL_HEAD.unpack_from

@@ -60,8 +60,8 @@ class GreenletRuntime:
         finally:
             loop.finish()
 
-    def limited(self, seconds, task):
-        """task() in this greenlet, or InvokeTimeout when it takes longer."""
+    def limited(self, seconds, task, call=None):
+        """task() in this greenlet, whose call logs, or InvokeTimeout when it takes longer."""
         limit = gevent.Timeout(seconds)
         limit.start()
         try:
