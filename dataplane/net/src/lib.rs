@@ -16,7 +16,7 @@ pub use clock::Clock;
 pub use deadline::{Cut, DeadlineWheel, Slot};
 pub use descriptors::{connections_max, is_exhaustion, raise_descriptor_limit};
 pub use listen::{Acceptor, BindError, ListenerSet, bind_patiently};
-pub use pool::Pool;
+pub use pool::{Pool, TRUSTED_IDLE};
 pub use runtime::{Driver, DriverChoice, RuntimeError, block_on, pin_thread};
 pub use stream::{ReadHalf, Stream, WriteHalf};
 

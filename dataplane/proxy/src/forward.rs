@@ -171,7 +171,13 @@ impl Journey {
     }
 
     async fn connect(&mut self) -> Result<Connected, Broken> {
-        ask::connect(&self.core, &self.endpoint, self.must_connect).await
+        ask::connect(
+            &self.core,
+            &self.endpoint,
+            self.idempotent,
+            self.must_connect,
+        )
+        .await
     }
 
     /// Connect failures move on to the next endpoint; nothing of the request has left yet.

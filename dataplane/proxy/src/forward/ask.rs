@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use dp_codec::{Progress, Refusal, ResponseHead};
-use dp_net::{Cut, ReadHalf, Slot, Stream};
+use dp_net::{Cut, ReadHalf, Slot, Stream, TRUSTED_IDLE};
 use dp_policy::retry::Failure;
 
 use super::Journey;
@@ -60,15 +60,24 @@ enum Cause {
 pub(super) async fn connect(
     core: &Core,
     endpoint: &Endpoint,
+    is_idempotent: bool,
     must_connect: bool,
 ) -> Result<Connected, Broken> {
     let asked = core.clock.precise();
-    if !must_connect && let Some(stream) = endpoint.pool.take() {
-        return Ok(Connected {
-            stream,
-            is_reused: true,
-            asked,
-        });
+    if !must_connect {
+        // What cannot be sent again is not entrusted to a connection that was not looked at.
+        let trusted = if is_idempotent {
+            TRUSTED_IDLE
+        } else {
+            Duration::ZERO
+        };
+        if let Some(stream) = endpoint.pool.take(asked, trusted) {
+            return Ok(Connected {
+                stream,
+                is_reused: true,
+                asked,
+            });
+        }
     }
     core.stats.upstream_connects.increment();
     match Stream::connect(endpoint.address, core.timeouts.connect, &core.wheel).await {
