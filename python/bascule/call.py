@@ -20,7 +20,7 @@ class WireCall:
     chain = ()
     value = UNPARSED
     plan = None
-    parked = cancelled = False
+    parked = taken = cancelled = False
 
     def __init__(self, link, call_id, head, data):
         self.link = link

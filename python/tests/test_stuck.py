@@ -7,7 +7,7 @@ import unittest
 from harness import CANCEL, Worker
 
 SOURCE = ("stuck.py", """
-    import os
+    import threading
     from bascule import Service
 
     class Echo(Service):
@@ -18,6 +18,9 @@ SOURCE = ("stuck.py", """
             # Until somebody opens the other end of the pipe and closes it.
             with open(self.request.payload) as pipe:
                 pipe.read()
+    class Threads(Service):
+        def handle(self):
+            return [thread.name for thread in threading.enumerate()].count("bascule-call")
 """)
 
 
@@ -25,7 +28,7 @@ class Stuck(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.pipe, *self.others = (os.path.join(folder.name, name) for name in "abcd")
+        self.pipe, *self.others = (os.path.join(folder.name, name) for name in "abcdefghijklmnop")
         for pipe in (self.pipe, *self.others):
             os.mkfifo(pipe)
 
@@ -61,19 +64,35 @@ class Stuck(unittest.TestCase):
             self.assertEqual(worker.call("stuck.echo", json_body=[1]).json, [1])
             self.assertNotIn("stuck", worker.pong())
 
+    def hang(self, worker, pipes):
+        """Calls that run, each in its thread, and are cancelled; they end with the files that are given back."""
+        waiting = []
+        for pipe in pipes:
+            call_id = worker.start("stuck.waits", json_body=pipe)
+            waiting.append(open(pipe, "w"))
+            self.addCleanup(waiting[-1].close)
+            worker.cores[0].send(CANCEL, call_id=call_id)
+        return waiting
+
     def test_when_no_thread_is_left_it_is_told_at_once(self):
         worker = self.worker(BASCULE_WORKER_THREADS="1")
         # Four is the most for one thread; these take them all.
-        waiting = []
-        for pipe in (self.pipe, *self.others):
-            call_id = worker.start("stuck.waits", json_body=pipe)
-            waiting.append(open(pipe, "w"))
-            worker.cores[0].send(CANCEL, call_id=call_id)
+        waiting = self.hang(worker, [self.pipe, *self.others][:4])
         worker.start("stuck.echo", json_body=[1])
         self.until_stuck(worker, 4)
         for pipe in waiting:
             pipe.close()
         self.assertEqual(worker.answer().json, [1])
+
+    def test_one_thread_is_one_thread(self):
+        self.assertEqual(self.worker(BASCULE_WORKER_THREADS="1").call("stuck.threads").json, 1)
+
+    def test_the_threads_of_cancelled_calls_leave_when_these_end(self):
+        worker = self.worker(BASCULE_WORKER_THREADS="1")
+        for pipe in self.hang(worker, self.others[:3]):
+            pipe.close()
+        # The thread that has ended its call leaves a moment later.
+        self.assertTrue(any(worker.call("stuck.threads").json == 1 for _ in range(5000)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Owns: the selector, the pool of threads, flushing. Refuses: what a call does (`serve`).
 Invariant: the main thread never runs code of a service, so PING is answered while services compute.
-The pool grows only when waiting calls do not move, so short calls stay on few threads.
+The pool grows only when waiting calls do not move, so short calls stay on few threads; what it grew for cancelled
+calls that go on leaves with them.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from .frames import FrameReader, ProtocolError
 from .outbox import Outbox
 from .serve import IN_FLIGHT_MAX, CallCancelled, answer, overloaded
 
-_THREADS_FIRST = 2
-_THREADS_MAX = int(os.environ.get("BASCULE_WORKER_THREADS", "128"))
+_THREADS_MAX = max(1, int(os.environ.get("BASCULE_WORKER_THREADS", "128")))
+# Who asks for one thread has code that bears no second one.
+_THREADS_FIRST = min(2, _THREADS_MAX)
+# Beside the others, for cancelled calls that go on: each may hold memory and a connection of its service.
+_LATE_THREADS_MAX = 3 * _THREADS_MAX
 # Calls that wait this long without one being taken prove that all threads are busy or blocked.
 _STALL_SECONDS = 0.002
 # A call that goes on this long after its deadline, or after its client left, will hardly end: its thread, and the CPU
@@ -152,7 +156,6 @@ class ThreadLoop:
         self.stopping = False
         self.queue = SimpleQueue()
         self.threads = 0
-        self.threads_max = _THREADS_MAX
         #: Cancelled calls that still run, and since when.
         self._late = {}
         self._told_stuck = False
@@ -248,19 +251,18 @@ class ThreadLoop:
         self.queue.put(call)
 
     def _cancel(self, link, call_id):
-        """A thread cannot be stopped: its result is dropped, and the pool may grow by one."""
+        """A thread cannot be stopped: its result is dropped, and while it goes on the pool may grow by one."""
         call = link.calls.get(call_id)
-        if call is not None and call.plan is not None:
-            # Before it is taken out: whoever finds it gone looks here.
-            self._late[call] = time.monotonic()
-        if link.calls.pop(call_id, None) is not None:
-            call.cancelled = True
-            if call.plan is not None:
-                self.threads_max = min(self.threads_max + 1, 4 * _THREADS_MAX)
-            return
         if call is not None:
-            # It ended just now.
-            self._late.pop(call, None)
+            # In this order, as a thread says `taken` before it looks: one of the two sees the other.
+            call.cancelled = True
+            if call.taken:
+                self._late[call] = time.monotonic()
+                if not call.taken:
+                    # It ended just now.
+                    self._late.pop(call, None)
+        if link.calls.pop(call_id, None) is not None:
+            return
         if link.outbox.held:
             link.drop(call_id)
 
@@ -270,53 +272,74 @@ class ThreadLoop:
         """
         if not self._late:
             return 0
-        at_the_end = self.threads >= 4 * _THREADS_MAX and not self.queue.empty()
-        limit = time.monotonic() - (0 if at_the_end else _STUCK_SECONDS)
+        limit = time.monotonic() - (0 if self._stands_still() else _STUCK_SECONDS)
         stuck = [call for call, since in list(self._late.items()) if since <= limit]
         if stuck and not self._told_stuck:
             self._told_stuck = True
-            services = sorted({call.plan.name for call in stuck})[:10]
+            services = sorted({call.plan.name for call in stuck if call.plan is not None})[:10]
             logs.emit(logs.WARN, "calls go on though nobody waits for them: this worker asks to be replaced",
                       "bascule.worker", {"services": services, "calls": len(stuck)})
         return len(stuck)
 
+    def _stands_still(self):
+        """Whether calls wait, cancelled ones hold every thread, and none may be added."""
+        held = self.threads == _THREADS_MAX + _LATE_THREADS_MAX and len(self._late) >= self.threads
+        return held and not self.queue.empty()
+
+    def _threads_max(self):
+        return _THREADS_MAX + min(len(self._late), _LATE_THREADS_MAX)
+
     def _grow(self, waiting):
         for _ in range(min(waiting, 16)):
-            if self.threads >= self.threads_max:
+            if self.threads >= self._threads_max():
                 return
             self._add_thread()
-            if self.threads == self.threads_max:
+            if self.threads == _THREADS_MAX:
                 logs.emit(logs.WARN, "every thread is busy; calls wait", "bascule.worker",
                           {"threads": self.threads})
 
     def _add_thread(self):
-        self.threads += 1
+        with self._count:
+            self.threads += 1
         threading.Thread(target=self._serve, name="bascule-call", daemon=True).start()
+
+    def _is_one_too_many(self):
+        """Takes the thread out of the count that was added for a cancelled call, which has ended."""
+        with self._count:
+            leaves = self.threads > self._threads_max()
+            self.threads -= leaves
+        return leaves
 
     def _serve(self):
         """The body of a pooled thread."""
         take, plans = self.queue.get, self.plans
         while True:
             call = take()
-            if not call.cancelled:
-                if call.link.outbox.full and call.link.hold(call):
+            call.taken = True
+            if call.link.outbox.full and not call.cancelled:
+                call.taken = False
+                if call.link.hold(call):
                     continue
+                call.taken = True
+            if not call.cancelled:
                 _local.call = call
                 try:
                     # Its own context: what a call sets there must not reach the next one.
                     frame = contextvars.Context().run(answer, plans, call)
                     link = call.link
-                    if link.calls.pop(call.id, None) is call and not call.cancelled:
+                    if not call.cancelled and link.calls.pop(call.id, None) is call:
                         link.send(frame, call.id)
                 except CallCancelled:
                     pass
                 except BaseException as error:
                     logs.emit(logs.ERROR, f"in a thread: {message(error)}", "bascule.worker")
                 _local.call = None
-                if self._late:
-                    self._late.pop(call, None)
+            call.taken = False
+            was_late = self._late and self._late.pop(call, None)
             call = frame = None
             self.finish()
+            if was_late and self._is_one_too_many():
+                return
 
     def resume(self, calls):
         """Puts calls that were held back in line."""
