@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-from harness import CANCEL, Worker
+from harness import CANCEL, LIMIT, STOP, Worker
 
 SOURCE = ("stuck.py", """
     import threading
@@ -83,6 +83,23 @@ class Stuck(unittest.TestCase):
         for pipe in waiting:
             pipe.close()
         self.assertEqual(worker.answer().json, [1])
+
+    def test_a_worker_that_stands_still_refuses_what_waits_when_it_is_to_end(self):
+        worker = self.worker(BASCULE_WORKER_THREADS="4")
+        waiting = self.hang(worker, [self.pipe, *self.others])
+        # These get no thread any more.
+        for _ in range(4):
+            worker.cores[0].send(CANCEL, call_id=worker.start("stuck.waits", json_body=self.pipe))
+        call_id = worker.start("stuck.echo", json_body=[1])
+        self.until_stuck(worker, 16)
+        told = [line for line in worker.logs() if "asks to be replaced" in line["msg"]]
+        self.assertEqual([(line["services"], line["calls"]) for line in told], [(["stuck.waits"], 16)])
+        worker.control.send(STOP, b"{}")
+        answer = worker.answer()
+        self.assertEqual((answer.id, answer.status, answer.header["Retry-After"]), (call_id, 503, "1"))
+        for pipe in waiting:
+            pipe.close()
+        self.assertEqual(worker.process.wait(LIMIT), 0)
 
     def test_one_thread_is_one_thread(self):
         self.assertEqual(self.worker(BASCULE_WORKER_THREADS="1").call("stuck.threads").json, 1)

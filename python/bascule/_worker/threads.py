@@ -16,7 +16,7 @@ import selectors
 import signal
 import threading
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from bascule import logs, runtime
 from bascule.tracebacks import message
@@ -286,6 +286,17 @@ class ThreadLoop:
         held = self.threads == _THREADS_MAX + _LATE_THREADS_MAX and len(self._late) >= self.threads
         return held and not self.queue.empty()
 
+    def _refuse_waiting(self):
+        """No thread will come before the end: who waits for one may ask elsewhere."""
+        try:
+            while True:
+                call = self.queue.get_nowait()
+                if not call.cancelled and call.link.calls.pop(call.id, None) is call:
+                    call.link.send(overloaded(call))
+                self.finish()
+        except Empty:
+            pass
+
     def _threads_max(self):
         return _THREADS_MAX + min(len(self._late), _LATE_THREADS_MAX)
 
@@ -383,7 +394,11 @@ class ThreadLoop:
     def _finished(self):
         if self.control_link.closed:
             return True
-        if not self.stopping or self.in_flight:
+        if not self.stopping:
+            return False
+        if self.in_flight and self._stands_still():
+            self._refuse_waiting()
+        if self.in_flight:
             return False
         for link in self.cores:
             if not link.closed and not link.outbox.full:
