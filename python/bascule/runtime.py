@@ -7,6 +7,7 @@ outside a worker (tests) plain threads are used.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from queue import SimpleQueue
@@ -23,13 +24,14 @@ class ThreadRuntime:
 
     def limited(self, seconds, task, call=None):
         """task() or InvokeTimeout when it takes longer; a thread that is late is left alone. Log records belong to the
-        call.
+        call, and context variables are the caller's: a time limit changes nothing of what a service sees.
         """
         answers = SimpleQueue()
+        context = contextvars.copy_context()
 
         def attempt():
             try:
-                answers.put((True, task()))
+                answers.put((True, context.run(task)))
             except BaseException as error:
                 answers.put((False, error))
 

@@ -5,7 +5,7 @@ import unittest
 from harness import WorkerCase, in_each_mode
 
 SOURCE = ("calls.py", '''
-    import logging, threading
+    import contextvars, logging, threading
     from dataclasses import dataclass
     from bascule import BadRequest, Int, InvokeTimeout, Model, NotFound, Service, ServiceMissing
 
@@ -92,6 +92,14 @@ SOURCE = ("calls.py", '''
             # channel, data_format, transport, serialize, as_bunch, timeout: by place, as in Zato.
             self.invoke("calls.logs", "b", "my-channel", "json", None, True, False, 30)
             return {"cid": self.cid}
+    tenant = contextvars.ContextVar("tenant", default=None)
+    class Tenant(Service):
+        def handle(self):
+            return [tenant.get()]
+    class AsksForTenant(Service):
+        def handle(self):
+            tenant.set(self.request.payload)
+            return self.invoke("calls.tenant") + self.invoke("calls.tenant", timeout=30)
     class StartsByPlace(Service):
         def handle(self):
             # channel, data_format, transport, expiration, to_json_string, cid, callback
@@ -165,6 +173,10 @@ class Invokes(WorkerCase):
         self.assertEqual(self.worker.call("calls.logs-in-time", cid="cid-limit").json, {"cid": "cid-limit"})
         (line,) = [line for line in self.worker.logs() if line["msg"] == "in time, b"]
         self.assertEqual(line["cid"], "cid-limit")
+
+    def test_within_a_time_limit_context_variables_are_the_callers(self):
+        self.assertEqual(self.worker.call("calls.asks-for-tenant", json_body="a").json, ["a", "a"])
+        self.assertEqual(self.worker.call("calls.tenant").json, [None])
 
     def test_invoke_async_returns_a_cid_and_calls_back(self):
         started = self.worker.call("calls.starts").json
