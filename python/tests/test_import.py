@@ -55,6 +55,19 @@ class Imports(WorkerCase):
             "output": ["name", "-age"]})
         self.assertEqual((second["name"], second["input"]), ("api.second", ["name", "-age"]))
 
+    def test_a_base_class_for_built_in_services_makes_services_as_any(self):
+        self.assertEqual(self.names("""
+            from zato.server.service import AdminService
+            class Report(AdminService):
+                def handle(self): ...
+        """), ["naming.report"])
+
+    def test_what_zato_has_and_bascule_has_not_is_named(self):
+        error = self.refused("""
+            from zato.server.service import WSXAdapter
+        """)
+        self.assertIn("'WSXAdapter'", error["message"])
+
     def test_only_services_that_the_file_defines_count(self):
         self.assertEqual(self.names("""
             from bascule import Service

@@ -2,6 +2,7 @@
 
 from bascule import *  # noqa: F403
 from bascule import Element as SIOElem
+from bascule import Service as AdminService
 from bascule import __all__ as _bascule_names
 
-__all__ = [*_bascule_names, "SIOElem"]
+__all__ = [*_bascule_names, "AdminService", "SIOElem"]
