@@ -6,18 +6,15 @@ asks for. Invariant: nothing is decoded twice; a view is made on its first readi
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from . import jsonio
-from .exceptions import BadRequest
+from .forms import parse_form, parse_pairs
 
 # They concern one connection; framing is settled before a worker sees the body.
 _ENDS_HERE = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"})
 # What `Connection` may not take away.
 _KEPT = frozenset({"host", "content-length", "authorization", "cookie"})
-# As Django and PHP allow; a service that takes more of them takes a document.
-FIELDS_MAX = 1_000
-TOO_MANY_FIELDS = f"more than {FIELDS_MAX} fields in a form or query"
 
 _UNSET = object()
 
@@ -83,50 +80,6 @@ def end_to_end(headers: Headers, call) -> Headers:
     if "host" in headers:
         headers.setdefault("x-forwarded-host", headers["host"])
     return headers
-
-
-def parse_pairs(text: str) -> dict:
-    """A query string or form; a name that comes more than once gets a list. Raises `BadRequest` beyond `FIELDS_MAX`."""
-    if text.count("&") >= FIELDS_MAX:
-        raise BadRequest(TOO_MANY_FIELDS)
-    values = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
-        earlier = values.get(name)
-        if isinstance(earlier, list):
-            earlier.append(value)
-        else:
-            values[name] = value if earlier is None else [earlier, value]
-    return values
-
-
-def parse_form(body: bytes, content_type: str) -> dict:
-    """A form, URL-encoded or multipart; a file is a dict of filename, content_type and data."""
-    if content_type.lower().startswith("multipart/form-data"):
-        # Rarely needed, and slow to import.
-        from email.parser import BytesParser
-        from email.policy import HTTP
-
-        head = b"Content-Type: " + content_type.encode() + b"\r\n\r\n"
-        message = BytesParser(policy=HTTP).parsebytes(head + body)
-        values = {}
-        parts = message.get_payload() if message.is_multipart() else ()
-        if len(parts) > FIELDS_MAX:
-            raise BadRequest(TOO_MANY_FIELDS)
-        for part in parts:
-            name = part.get_param("name", header="content-disposition")
-            data = part.get_payload(decode=True) or b""
-            if name is None:
-                continue
-            if part.get_filename() is None:
-                values[name] = data.decode("utf-8", "replace")
-            else:
-                values[name] = {
-                    "filename": part.get_filename(),
-                    "content_type": part.get_content_type(),
-                    "data": data,
-                }
-        return values
-    return parse_pairs(body.decode("utf-8", "replace"))
 
 
 class HTTPRequest:
