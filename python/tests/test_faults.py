@@ -20,7 +20,11 @@ SOURCE = ("faults.py", """
             return {"status": os.waitpid(child, 0)[1]}
     class Subprocess(Service):
         def handle(self):
-            holder = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
+            holder = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False)
+            # An echo shows that the loader, which opens and closes files of its own, is done.
+            holder.stdin.write(b"x")
+            holder.stdin.flush()
+            holder.stdout.read(1)
             sockets = [os.readlink(f"/proc/{holder.pid}/fd/{fd}")
                        for fd in os.listdir(f"/proc/{holder.pid}/fd")]
             holder.communicate()
