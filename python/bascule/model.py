@@ -16,6 +16,7 @@ Invariant: `from_dict` names the element that is missing or wrong by its path (`
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import decimal
@@ -173,18 +174,14 @@ def _resolve(hint, base):
 
 
 def _default_of(cls, name):
-    fields = getattr(cls, "__dataclass_fields__", {})
-    if name in fields:
-        if fields[name].default_factory is not dataclasses.MISSING:
-            return fields[name].default_factory
-        if fields[name].default is not dataclasses.MISSING:
-            return fields[name].default
-        return _NOTHING
-    value = getattr(cls, name, _NOTHING)
+    value = getattr(cls, "__dataclass_fields__", {}).get(name, getattr(cls, name, _NOTHING))
     if isinstance(value, dataclasses.Field):
-        return value.default_factory
-    if isinstance(value, (list, dict, set)):
-        return value.copy
+        if value.default_factory is not dataclasses.MISSING:
+            return value.default_factory
+        value = _NOTHING if value.default is dataclasses.MISSING else value.default
+    if isinstance(value, (list, dict, set, Model)):
+        # Each Model has its own, whatever it holds.
+        return lambda: copy.deepcopy(value)
     return value
 
 

@@ -239,6 +239,29 @@ class Models(unittest.TestCase):
         with self.assertRaises(OutputError):
             write(Plain, {})
 
+    def test_a_default_belongs_to_one_model_with_all_that_it_holds(self):
+        class Line(Model):
+            sku: str = "a"
+
+        class Order(Model):
+            tags: dict = {"k": []}
+            first: Line = Line(sku="b")
+
+        order = Order.from_dict({})
+        order.tags["k"].append("mine")
+        order.first.sku = "mine"
+        self.assertEqual(Order.from_dict({}).to_dict(), {"tags": {"k": []}, "first": {"sku": "b"}})
+
+    def test_a_field_needs_no_dataclass(self):
+        class Page(Model):
+            size: int = field(default=5)
+            names: list = field(default_factory=list)
+            number: int = field()
+
+        self.assertEqual(Page.from_dict({"number": 1}).to_dict(), {"size": 5, "names": [], "number": 1})
+        with self.assertRaises(ElementMissing):
+            Page.from_dict({})
+
     def test_modern_annotations(self):
         @dataclass
         class Modern(Model):
