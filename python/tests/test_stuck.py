@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 import unittest
 
 from harness import CANCEL, LIMIT, STOP, Worker
@@ -105,11 +106,16 @@ class Stuck(unittest.TestCase):
         self.assertEqual(self.worker(BASCULE_WORKER_THREADS="1").call("stuck.threads").json, 1)
 
     def test_the_threads_of_cancelled_calls_leave_when_these_end(self):
-        worker = self.worker(BASCULE_WORKER_THREADS="1")
-        for pipe in self.hang(worker, self.others[:3]):
+        worker = self.worker(BASCULE_WORKER_THREADS="1", BASCULE_WORKER_STUCK_SECONDS="0")
+        waiting = self.hang(worker, self.others[:3])
+        self.until_stuck(worker, 3)
+        for pipe in waiting:
             pipe.close()
         # The thread that has ended its call leaves a moment later.
-        self.assertTrue(any(worker.call("stuck.threads").json == 1 for _ in range(5000)))
+        end, left = time.monotonic() + LIMIT, 0
+        while left != 1 and time.monotonic() < end:
+            left = worker.call("stuck.threads").json
+        self.assertEqual(left, 1)
 
 
 if __name__ == "__main__":

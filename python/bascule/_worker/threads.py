@@ -1,6 +1,7 @@
 """The loop without gevent: sockets in the main thread, calls in reused threads.
 
-Owns: the selector, the pool of threads, flushing. Refuses: what a call does (`serve`).
+Owns: the selector and the pool of threads. Refuses: what a call does (`serve`), and how its answer leaves
+(`thread_link`).
 Invariant: the main thread never runs code of a service, so PING is answered while services compute.
 The pool grows only when waiting calls do not move, so short calls stay on few threads; what it grew for cancelled
 calls that go on leaves with them.
@@ -8,9 +9,7 @@ calls that go on leaves with them.
 
 from __future__ import annotations
 
-import _socket
 import contextvars
-import errno
 import os
 import selectors
 import signal
@@ -22,9 +21,9 @@ from bascule import logs, runtime
 from bascule.tracebacks import message
 
 from .control import Control, hello
-from .frames import FrameReader, ProtocolError
-from .outbox import Outbox
+from .frames import ProtocolError
 from .serve import IN_FLIGHT_MAX, CallCancelled, answer, overloaded
+from .thread_link import Link, end_calls_of_children
 
 _THREADS_MAX = max(1, int(os.environ.get("BASCULE_WORKER_THREADS", "128")))
 # Who asks for one thread has code that bears no second one.
@@ -67,87 +66,6 @@ class TrackedThreads(runtime.ThreadRuntime):
             self.loop.finish()
 
 
-class Link:
-    """A socket: frames in by the main thread, frames out by whoever has one."""
-
-    def __init__(self, fd, loop):
-        self.sock = _socket.socket(fileno=fd)
-        self.sock.setblocking(False)
-        self.reader = FrameReader()
-        self.loop = loop
-        self.outbox = Outbox()
-        self.closed = False
-        self.waits_to_write = False
-        self._sending = threading.Lock()
-        self.calls = {}
-        self._held_calls = []
-
-    def send(self, frame, call_id=None):
-        """Writes a frame; frames of other threads that come meanwhile leave with the same write."""
-        self.outbox.put(frame, call_id)
-        self.flush()
-
-    def flush(self):
-        """Whoever holds the lock sends for all; who does not get it may go, it looks again."""
-        outbox = self.outbox
-        while (outbox.fresh or (outbox.held and not self.waits_to_write)) and not self.closed:
-            if not self._sending.acquire(False):
-                return
-            was_full, blocked, resumed = outbox.full, False, ()
-            try:
-                if self.waits_to_write:
-                    outbox.count()
-                elif not outbox.write(self.sock):
-                    self.waits_to_write = blocked = True
-            except OSError as error:
-                if error.errno == errno.ENOTSOCK:
-                    # A child that a service forked has come to the end of the call.
-                    os._exit(0)
-                # The peer is gone; the reading side will see it and close.
-                outbox.clear()
-            finally:
-                if self._held_calls and not outbox.full:
-                    resumed, self._held_calls = self._held_calls, []
-                self._sending.release()
-            self.loop.resume(resumed)
-            if blocked or outbox.full is not was_full:
-                self.loop.wake()
-
-    def hold(self, call):
-        """Keeps a call from starting while the peer does not read; False when it reads again."""
-        with self._sending:
-            held = self.outbox.full
-            if held:
-                self._held_calls.append(call)
-        self.flush()
-        return held
-
-    def drop(self, call_id):
-        """Takes a finished answer back that waits behind others."""
-        with self._sending:
-            self.outbox.drop(call_id)
-        self.flush()
-
-    def close(self):
-        """Ends the socket; calls that were held end as cancelled ones."""
-        with self._sending:
-            self.closed = True
-            self.outbox.clear()
-            held, self._held_calls = self._held_calls, []
-        self.sock.close()
-        self.loop.resume(held)
-
-    def events(self):
-        """What the selector should wait for."""
-        events = _WRITE if self.waits_to_write else 0
-        return events | (0 if self.outbox.full else _READ)
-
-
-def _end_calls_of_children():
-    """A child that a service forked ends where its copy of the call ends."""
-    Link.send = lambda *_: os._exit(0)
-
-
 class ThreadLoop:
     """The worker's loop."""
 
@@ -168,7 +86,7 @@ class ThreadLoop:
     def run(self, registry, control_fd, core_fds):
         """Serves until STOP, SIGTERM or the end of the control socket; returns the exit status."""
         runtime.active = TrackedThreads(self)
-        os.register_at_fork(after_in_child=_end_calls_of_children)
+        os.register_at_fork(after_in_child=end_calls_of_children)
         self.plans = registry.plans
         self.selector = selectors.DefaultSelector()
         self.control_link = Link(control_fd, self)
@@ -179,8 +97,9 @@ class ThreadLoop:
         self.selector.register(self._wake_read, _READ, None)
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        self.threads = _THREADS_FIRST
         for _ in range(_THREADS_FIRST):
-            self._add_thread()
+            self._start_thread()
         self.control_link.send(hello("threads"))
         while not self._finished():
             try:
@@ -302,16 +221,17 @@ class ThreadLoop:
 
     def _grow(self, waiting):
         for _ in range(min(waiting, 16)):
-            if self.threads >= self._threads_max():
-                return
-            self._add_thread()
+            with self._count:
+                # Looked at and counted at once: the calls that allow it may be ending.
+                if self.threads >= self._threads_max():
+                    return
+                self.threads += 1
+            self._start_thread()
             if self.threads == _THREADS_MAX:
                 logs.emit(logs.WARN, "every thread is busy; calls wait", "bascule.worker",
                           {"threads": self.threads})
 
-    def _add_thread(self):
-        with self._count:
-            self.threads += 1
+    def _start_thread(self):
         threading.Thread(target=self._serve, name="bascule-call", daemon=True).start()
 
     def _is_one_too_many(self):
@@ -349,7 +269,7 @@ class ThreadLoop:
             was_late = self._late and self._late.pop(call, None)
             call = frame = None
             self.finish()
-            if was_late and self._is_one_too_many():
+            if (was_late or self.threads > _THREADS_MAX) and self._is_one_too_many():
                 return
 
     def resume(self, calls):
