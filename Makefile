@@ -19,7 +19,7 @@ console: ## Build the console, or say why it is missing.
 	@admin-web/build.sh
 
 test: tools build ## Run every test there is.
-	cargo nextest run --workspace --locked
+	tests/servers.sh cargo nextest run --workspace --locked
 	python3 -m unittest discover -s python/tests
 	$(TOOLS)/python3 -m unittest discover -s python/tests
 	admin-web/test.sh

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Brings a machine to what the product needs: `machine.sh run` to build and run it (a C compiler for
 # SQLite, Python for the services), `machine.sh test` for the tests as well (a browser, a private
-# virtual environment with gevent, orjson and ruff, shellcheck, nextest). Installs Debian packages as root or
-# with sudo, else says which are missing. Does nothing on a machine that has it all.
+# virtual environment with gevent, orjson and ruff, shellcheck, nextest, and the servers of databases,
+# which are not started). Installs Debian packages as root or with sudo, else says which are missing.
+# Does nothing on a machine that has it all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 purpose="${1:?usage: machine.sh run|test}"
@@ -15,6 +16,9 @@ need python3-venv python3 -c 'import ensurepip'
 if [ "$purpose" = test ]; then
     need chromium command -v chromium
     need shellcheck command -v shellcheck
+    need postgresql find /usr/lib/postgresql/*/bin/initdb
+    need mariadb-server command -v mariadbd
+    need redis-server command -v redis-server
 fi
 if [ "${#missing[@]}" -gt 0 ]; then
     as_root=()
@@ -27,7 +31,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
         as_root=(sudo)
     fi
     "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 [ "$purpose" = test ] || exit 0
 

@@ -98,9 +98,13 @@ impl From<&OdbError> for Problem {
             OdbError::ServiceTaken { .. } => Self::new(StatusCode::CONFLICT, "service-taken", text),
             OdbError::ServiceUsed { .. } => Self::new(StatusCode::CONFLICT, "service-used", text),
             OdbError::PackageState { .. } => Self::new(StatusCode::CONFLICT, "package-state", text),
-            OdbError::Busy(_) => {
+            OdbError::Busy(_) | OdbError::Unreachable(_) => {
                 logged(error);
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "odb-busy", text)
+                let kind = match error {
+                    OdbError::Busy(_) => "odb-busy",
+                    _ => "odb-unreachable",
+                };
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, text)
                     .with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS)
             }
             OdbError::DiskFull(_) | OdbError::ReadOnly(_) => {

@@ -3,9 +3,8 @@
 //! Invariant: newest first; nothing here changes or removes an event.
 
 use cp_model::{AuditEvent, Generation};
-use sqlx::Row as _;
 
-use crate::engine::Row;
+use crate::engine::{Row, sql};
 use crate::row::{from_sql, json_maybe, number, text, time, to_sql};
 use crate::{Odb, OdbError};
 
@@ -14,10 +13,10 @@ use crate::{Odb, OdbError};
 impl Odb {
     /// Newest first, those before `before`, at most `limit`.
     pub async fn audit_list(&self, before: u64, limit: u32) -> Result<Vec<AuditEvent>, OdbError> {
-        let rows = sqlx::query("SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?")
+        let rows = sql("SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?")
             .bind(to_sql(before))
             .bind(i64::from(limit))
-            .fetch_all(&self.read)
+            .fetch_all(&self.pools.read)
             .await?;
         rows.iter().map(parse).collect()
     }

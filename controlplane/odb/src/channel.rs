@@ -8,10 +8,9 @@ use cp_model::{
     Channel, ChannelId, ChannelName, ChannelSpec, DataFormat, Method, Origin, PathPattern,
     ServiceName, Version,
 };
-use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::engine::{self, Row};
+use crate::engine::{self, Row, sql};
 use crate::row::{number, small, text, to_sql, uuid};
 use crate::write::{Event, Write, expect_version, shown, version_to_sql};
 use crate::{Odb, OdbError, Written};
@@ -20,27 +19,27 @@ use crate::{Odb, OdbError, Written};
 
 impl Odb {
     pub async fn channel_find(&self, name: &ChannelName) -> Result<Channel, OdbError> {
-        let row = sqlx::query("SELECT * FROM channel WHERE name = ?")
+        let row = sql("SELECT * FROM channel WHERE name = ?")
             .bind(name.as_str())
-            .fetch_optional(&self.read)
+            .fetch_optional(&self.pools.read)
             .await?;
         parse(&row.ok_or_else(|| absent(name))?)
     }
 
     /// In order of name, those after `after`, at most `limit`.
     pub async fn channel_list(&self, after: &str, limit: u32) -> Result<Vec<Channel>, OdbError> {
-        let rows = sqlx::query("SELECT * FROM channel WHERE name > ? ORDER BY name LIMIT ?")
+        let rows = sql("SELECT * FROM channel WHERE name > ? ORDER BY name LIMIT ?")
             .bind(after)
             .bind(i64::from(limit))
-            .fetch_all(&self.read)
+            .fetch_all(&self.pools.read)
             .await?;
         rows.iter().map(parse).collect()
     }
 
     /// Names of channels with the services they lead to.
     pub async fn channel_services(&self) -> Result<Vec<(ServiceName, ChannelName)>, OdbError> {
-        let rows = sqlx::query("SELECT service, name FROM channel ORDER BY service, name")
-            .fetch_all(&self.read)
+        let rows = sql("SELECT service, name FROM channel ORDER BY service, name")
+            .fetch_all(&self.pools.read)
             .await?;
         let pair = |row: &Row| {
             let service = ServiceName::parse(&text(row, "service")?)?;
@@ -98,9 +97,9 @@ impl Odb {
             version: write.version().await?,
         };
         check(&mut write.tx, &after).await?;
-        sqlx::query("DELETE FROM channel WHERE id = ?")
+        sql("DELETE FROM channel WHERE id = ?")
             .bind(before.id.to_string())
-            .execute(&mut *write.tx)
+            .execute(&mut write.tx)
             .await?;
         insert(&mut write.tx, &after).await?;
         let event = event("channel.update", name, shown(&before)?, shown(&after)?);
@@ -122,9 +121,9 @@ impl Odb {
             .await?
             .ok_or_else(|| absent(name))?;
         expect_version("channel", name.as_str(), before.version, Some(expected))?;
-        sqlx::query("DELETE FROM channel WHERE id = ?")
+        sql("DELETE FROM channel WHERE id = ?")
             .bind(before.id.to_string())
-            .execute(&mut *write.tx)
+            .execute(&mut write.tx)
             .await?;
         let event = event("channel.delete", name, shown(&before)?, None);
         let generation = write.publish(event).await?;
@@ -146,7 +145,7 @@ pub(crate) fn parse(row: &Row) -> Result<Channel, OdbError> {
             data_format: DataFormat::parse(&text(row, "data_format")?)?,
             timeout_ms: small(row, "timeout_ms")?,
             body_bytes_max: number(row, "body_bytes_max")?,
-            is_active: row.try_get::<i64, _>("is_active")? != 0,
+            is_active: row.try_get::<i64>("is_active")? != 0,
         },
         version: Version(number(row, "version")?),
     })
@@ -156,9 +155,9 @@ async fn find(
     tx: &mut engine::Transaction,
     name: &ChannelName,
 ) -> Result<Option<Channel>, OdbError> {
-    let row = sqlx::query("SELECT * FROM channel WHERE name = ?")
+    let row = sql("SELECT * FROM channel WHERE name = ?")
         .bind(name.as_str())
-        .fetch_optional(&mut **tx)
+        .fetch_optional(&mut *tx)
         .await?;
     row.as_ref().map(parse).transpose()
 }
@@ -178,9 +177,9 @@ async fn check(tx: &mut engine::Transaction, channel: &Channel) -> Result<(), Od
     if spec.path.is_built_in() {
         return Err(taken(&ChannelName::parse(BUILT_IN_CHANNEL)?, spec));
     }
-    let rows = sqlx::query("SELECT * FROM channel WHERE path_key = ? ORDER BY name")
+    let rows = sql("SELECT * FROM channel WHERE path_key = ? ORDER BY name")
         .bind(spec.path.key())
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
     for row in &rows {
         let other = parse(row)?;
@@ -191,9 +190,9 @@ async fn check(tx: &mut engine::Transaction, channel: &Channel) -> Result<(), Od
     if spec.service.is_built_in() {
         return Ok(());
     }
-    let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM service WHERE name = ?")
+    let known: i64 = sql("SELECT COUNT(*) FROM service WHERE name = ?")
         .bind(spec.service.as_str())
-        .fetch_one(&mut **tx)
+        .scalar(&mut *tx)
         .await?;
     if known == 0 {
         return Err(OdbError::ServiceUnknown(spec.service.clone()));
@@ -215,7 +214,7 @@ fn taken(other: &ChannelName, spec: &ChannelSpec) -> OdbError {
 
 async fn insert(tx: &mut engine::Transaction, channel: &Channel) -> Result<(), OdbError> {
     let spec = &channel.spec;
-    sqlx::query(
+    sql(
         "INSERT INTO channel (id, name, path, path_key, method, service, data_format, timeout_ms,
                               body_bytes_max, is_active, version)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -231,7 +230,7 @@ async fn insert(tx: &mut engine::Transaction, channel: &Channel) -> Result<(), O
     .bind(to_sql(spec.body_bytes_max))
     .bind(i64::from(spec.is_active))
     .bind(version_to_sql(channel.version))
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -5,7 +5,7 @@
 use cp_model::{Cluster, ClusterId, ClusterName, Generation, Origin};
 use uuid::Uuid;
 
-use crate::engine::Row;
+use crate::engine::{Row, sql};
 use crate::row::{number, text, time, to_sql, uuid};
 use crate::write::Write;
 use crate::{Odb, OdbError};
@@ -14,8 +14,8 @@ use crate::{Odb, OdbError};
 
 impl Odb {
     pub async fn cluster(&self) -> Result<Cluster, OdbError> {
-        let row = sqlx::query("SELECT * FROM cluster")
-            .fetch_one(&self.read)
+        let row = sql("SELECT * FROM cluster")
+            .fetch_one(&self.pools.read)
             .await?;
         parse(&row)
     }
@@ -37,12 +37,12 @@ impl Odb {
         if ours > seen {
             return Ok(None);
         }
-        sqlx::query("UPDATE cluster SET generation = ?")
+        sql("UPDATE cluster SET generation = ?")
             .bind(to_sql(seen.0))
-            .execute(&mut *write.tx)
+            .execute(&mut write.tx)
             .await?;
-        let name: String = sqlx::query_scalar("SELECT name FROM cluster")
-            .fetch_one(&mut *write.tx)
+        let name: String = sql("SELECT name FROM cluster")
+            .scalar(&mut write.tx)
             .await?;
         let why = format!("a node serves generation {seen} with another content");
         let event = crate::write::Event {
@@ -61,17 +61,17 @@ impl Odb {
     ) -> Result<(), OdbError> {
         let mut write = Write::begin(self, origin).await?;
         let at = write.at();
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM cluster")
-            .fetch_one(&mut *write.tx)
+        let count: i64 = sql("SELECT COUNT(*) FROM cluster")
+            .scalar(&mut write.tx)
             .await?;
         if count > 0 {
             return Ok(());
         }
-        sqlx::query("INSERT INTO cluster (id, name, generation, created_at) VALUES (?, ?, 0, ?)")
+        sql("INSERT INTO cluster (id, name, generation, created_at) VALUES (?, ?, 0, ?)")
             .bind(Uuid::now_v7().to_string())
             .bind(name.as_str())
             .bind(at)
-            .execute(&mut *write.tx)
+            .execute(&mut write.tx)
             .await?;
         let event = crate::write::Event {
             action: "cluster.create",

@@ -1,96 +1,119 @@
-//! What is peculiar to `SQLite`: how it is opened, how a write begins, what its errors mean.
+//! One way to speak to three engines: a statement, its arguments, its rows.
 //!
-//! Every other file speaks SQL that other engines take too (`?` marks aside). Invariant: a commit
-//! that returned survives the loss of the process and of the machine's power.
-//!
-//! - WAL: readers (snapshots, lists) never wait for a writer.
-//! - `synchronous = FULL`: in WAL, NORMAL survives `kill -9` but a power cut may take the newest
-//!   commits back. Nodes may already run that generation, and numbers must never go backwards, so
-//!   each commit pays one fsync. Changes are made by people and deploys; they are rare.
-//! - One connection writes, so writers queue here, fairly, instead of meeting `SQLITE_BUSY`; the
-//!   busy timeout is for other processes (a back-up, a person with the `sqlite3` shell).
+//! Owns what the engines have in common; `engine/sqlite.rs`, `engine/postgres.rs` and
+//! `engine/mysql.rs` say what is peculiar to each: how it is opened, how a write takes its lock, how
+//! placeholders and cells look, what its errors mean. Every other file writes one SQL, with `?`
+//! marks, on integers, texts and bytes only, which all engines read alike. Invariant: a commit that
+//! returned survives the loss of the process and of the machine's power.
 
-use std::path::Path;
-use std::time::Duration;
+mod cell;
+mod mysql;
+mod postgres;
+mod query;
+mod sqlite;
+mod url;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
-use sqlx::{Connection as _, Sqlite};
+use cp_model::Timestamp;
+use sqlx::{MySql, Postgres, Sqlite};
+
+pub use self::url::OdbUrl;
+pub(crate) use cell::Row;
+pub(crate) use query::sql;
 
 use crate::OdbError;
 
-pub(crate) type Pool = SqlitePool;
-pub(crate) type Row = SqliteRow;
-pub(crate) type Transaction = sqlx::Transaction<'static, Sqlite>;
+/// Connections that read. Lists and snapshots are short; more readers than this only fight over two
+/// cores.
+const READERS: u32 = 4;
+/// One connection writes, so that the writers of a process queue here, fairly, and not for the
+/// engine's lock.
+const WRITERS: u32 = 1;
 
-pub(crate) const WRITERS: u32 = 1;
-/// Lists and snapshots are short; more readers than this only fight over two cores.
-pub(crate) const READERS: u32 = 4;
-
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// A caller that waits longer than this for the writer is told "busy" instead.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-
-pub(crate) async fn open(path: &Path, connections: u32) -> Result<Pool, OdbError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT);
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A full disk makes SQLite roll back by itself; the driver's own ROLLBACK then fails, and it believes for ever
-        // that the transaction is open: every later write would be refused. Such a connection is not used again.
-        .before_acquire(|connection, _meta| {
-            Box::pin(async move { Ok(!connection.is_in_transaction()) })
-        })
-        .connect_with(options)
-        .await
-        .map_err(OdbError::from)
+/// Connections of one engine.
+#[derive(Debug, Clone)]
+pub(crate) enum Pool {
+    Sqlite(sqlx::SqlitePool),
+    Postgres(sqlx::PgPool),
+    MySql(sqlx::MySqlPool),
 }
 
-/// A corrupt file is found at start, not by the first unlucky request.
-pub(crate) async fn check(pool: &Pool) -> Result<(), OdbError> {
-    let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-        .fetch_one(pool)
-        .await?;
-    if verdict == "ok" {
-        Ok(())
-    } else {
-        Err(OdbError::Corrupt(verdict))
+/// Rolled back when it is dropped before `commit`.
+#[derive(Debug)]
+pub(crate) enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    MySql(sqlx::Transaction<'static, MySql>),
+}
+
+/// Readers and the writer.
+#[derive(Debug, Clone)]
+pub(crate) struct Pools {
+    pub(crate) read: Pool,
+    pub(crate) write: Pool,
+}
+
+/// A migration: its number and its text.
+pub(crate) type Migration = (i64, &'static str);
+
+/// Opens both pools, the writer first, brings the schema to this version in between.
+pub(crate) async fn open(url: &OdbUrl, at: Timestamp) -> Result<Pools, OdbError> {
+    let write = connect(url, WRITERS).await?;
+    match &write {
+        Pool::Sqlite(pool) => sqlite::prepare(pool, at).await?,
+        Pool::Postgres(pool) => postgres::prepare(pool, at).await?,
+        Pool::MySql(pool) => mysql::prepare(pool, at).await?,
+    }
+    let read = connect(url, READERS).await?;
+    Ok(Pools { read, write })
+}
+
+async fn connect(url: &OdbUrl, connections: u32) -> Result<Pool, OdbError> {
+    Ok(match url {
+        OdbUrl::Sqlite(path) => Pool::Sqlite(sqlite::open(path, connections).await?),
+        OdbUrl::Postgres(options) => Pool::Postgres(postgres::open(options, connections).await?),
+        OdbUrl::MySql(options) => Pool::MySql(mysql::open(options, connections).await?),
+    })
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// Begins a write and takes the one lock of all writers of all processes, so that what is read
+    /// in it stays true until its commit.
+    pub(crate) async fn begin_write(&self) -> Result<Transaction, OdbError> {
+        Ok(match self {
+            Self::Sqlite(pool) => Transaction::Sqlite(sqlite::begin_write(pool).await?),
+            Self::Postgres(pool) => Transaction::Postgres(postgres::begin_write(pool).await?),
+            Self::MySql(pool) => Transaction::MySql(mysql::begin_write(pool).await?),
+        })
+    }
+
+    /// A read transaction: all its statements see one state.
+    pub(crate) async fn begin_read(&self) -> Result<Transaction, OdbError> {
+        Ok(match self {
+            Self::Sqlite(pool) => Transaction::Sqlite(sqlite::begin_read(pool).await?),
+            Self::Postgres(pool) => Transaction::Postgres(postgres::begin_read(pool).await?),
+            Self::MySql(pool) => Transaction::MySql(mysql::begin_read(pool).await?),
+        })
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+            Self::MySql(pool) => pool.close().await,
+        }
     }
 }
 
-/// Takes the write lock at once: a transaction that only upgrades later may fail half-way.
-pub(crate) async fn begin_write(pool: &Pool) -> Result<Transaction, OdbError> {
-    Ok(pool.begin_with("BEGIN IMMEDIATE").await?)
-}
+// === impl Transaction ===
 
-/// A read transaction: all its statements see one state.
-pub(crate) async fn begin_read(pool: &Pool) -> Result<Transaction, OdbError> {
-    Ok(pool.begin().await?)
-}
-
-/// What an error of the engine means to us.
-pub(crate) fn classify(error: sqlx::Error) -> OdbError {
-    let code = match &error {
-        sqlx::Error::Database(inner) => inner.code().and_then(|code| code.parse::<u32>().ok()),
-        sqlx::Error::PoolTimedOut => return OdbError::Busy(error),
-        _ => None,
-    };
-    // Extended result codes carry the primary code in their low byte.
-    match code.map(|code| code & 0xff) {
-        Some(5 | 6) => OdbError::Busy(error),
-        Some(8) => OdbError::ReadOnly(error),
-        Some(13) => OdbError::DiskFull(error),
-        Some(11 | 26) => OdbError::Corrupt(error.to_string()),
-        Some(19) => OdbError::Constraint(error),
-        Some(14) => OdbError::CannotOpen(error),
-        _ => OdbError::Engine(error),
+impl Transaction {
+    pub(crate) async fn commit(self) -> Result<(), OdbError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await.map_err(sqlite::classify),
+            Self::Postgres(tx) => tx.commit().await.map_err(postgres::classify),
+            Self::MySql(tx) => tx.commit().await.map_err(mysql::classify),
+        }
     }
 }

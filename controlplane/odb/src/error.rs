@@ -5,8 +5,6 @@
 
 use cp_model::{ChannelName, FileName, Invalid, ServiceName, Version};
 
-use crate::engine;
-
 /// Why the ODB did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum OdbError {
@@ -43,6 +41,8 @@ pub enum OdbError {
 
     #[error("the ODB is busy")]
     Busy(#[source] sqlx::Error),
+    #[error("the ODB cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
     #[error("the disk of the ODB is full")]
     DiskFull(#[source] sqlx::Error),
     #[error("the ODB cannot be written to")]
@@ -66,12 +66,6 @@ pub enum OdbError {
 }
 
 // === impl OdbError ===
-
-impl From<sqlx::Error> for OdbError {
-    fn from(error: sqlx::Error) -> Self {
-        engine::classify(error)
-    }
-}
 
 impl From<Invalid> for OdbError {
     fn from(error: Invalid) -> Self {

@@ -4,7 +4,7 @@
 
 use cp_model::{Generation, GenerationRow};
 
-use crate::engine::Row;
+use crate::engine::{Row, sql};
 use crate::row::{number, text, time, to_sql};
 use crate::{Odb, OdbError};
 
@@ -12,9 +12,9 @@ use crate::{Odb, OdbError};
 
 impl Odb {
     pub async fn generation_find(&self, wanted: Generation) -> Result<GenerationRow, OdbError> {
-        let row = sqlx::query("SELECT * FROM generation WHERE number = ?")
+        let row = sql("SELECT * FROM generation WHERE number = ?")
             .bind(to_sql(wanted.0))
-            .fetch_optional(&self.read)
+            .fetch_optional(&self.pools.read)
             .await?;
         let absent = || OdbError::NotFound {
             kind: "generation",
@@ -29,12 +29,11 @@ impl Odb {
         before: u64,
         limit: u32,
     ) -> Result<Vec<GenerationRow>, OdbError> {
-        let rows =
-            sqlx::query("SELECT * FROM generation WHERE number < ? ORDER BY number DESC LIMIT ?")
-                .bind(to_sql(before))
-                .bind(i64::from(limit))
-                .fetch_all(&self.read)
-                .await?;
+        let rows = sql("SELECT * FROM generation WHERE number < ? ORDER BY number DESC LIMIT ?")
+            .bind(to_sql(before))
+            .bind(i64::from(limit))
+            .fetch_all(&self.pools.read)
+            .await?;
         rows.iter().map(parse).collect()
     }
 }

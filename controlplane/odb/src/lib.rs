@@ -17,12 +17,13 @@ mod row;
 mod rows;
 mod service;
 mod summary;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod write;
-
-use std::path::PathBuf;
 
 use cp_model::{ClusterName, Origin};
 
+pub use engine::OdbUrl;
 pub use error::OdbError;
 pub use package::{LiveOutcome, Stored};
 pub use rows::Rows;
@@ -30,8 +31,7 @@ pub use rows::Rows;
 /// The database, open and migrated. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Odb {
-    read: engine::Pool,
-    write: engine::Pool,
+    pools: engine::Pools,
 }
 
 /// A value that was written and the generation that the write made.
@@ -44,7 +44,7 @@ pub struct Written<T> {
 /// What to open.
 #[derive(Debug, Clone)]
 pub struct OdbSettings {
-    pub path: PathBuf,
+    pub url: OdbUrl,
     /// Name that a new cluster gets; an existing one keeps its own.
     pub cluster: ClusterName,
 }
@@ -54,19 +54,16 @@ pub struct OdbSettings {
 impl Odb {
     /// Opens or creates the database, migrates it and makes sure that the cluster's row exists.
     pub async fn open(settings: &OdbSettings, origin: &Origin) -> Result<Self, OdbError> {
-        let write = engine::open(&settings.path, engine::WRITERS).await?;
-        engine::check(&write).await?;
-        migration::run(&write, origin.at).await?;
-        let read = engine::open(&settings.path, engine::READERS).await?;
-        let odb = Self { read, write };
+        let pools = engine::open(&settings.url, origin.at).await?;
+        let odb = Self { pools };
         odb.cluster_ensure(&settings.cluster, origin).await?;
         Ok(odb)
     }
 
     /// Waits for what is being written and closes; the write-ahead log is folded in.
     pub async fn close(&self) {
-        self.read.close().await;
-        self.write.close().await;
+        self.pools.read.close().await;
+        self.pools.write.close().await;
     }
 }
 

@@ -8,7 +8,7 @@ use cp_model::{
     Generation, Node, NodeChange, NodeName, NodeSeen, NodeState, Origin, Version, Weight,
 };
 
-use crate::engine::{self, Row};
+use crate::engine::{self, Row, sql};
 use crate::row::{number, text, time};
 use crate::write::{Event, Write, expect_version, shown, version_to_sql};
 use crate::{Odb, OdbError, Written};
@@ -17,17 +17,17 @@ use crate::{Odb, OdbError, Written};
 
 impl Odb {
     pub async fn node_find(&self, name: &NodeName) -> Result<Node, OdbError> {
-        let row = sqlx::query("SELECT * FROM node WHERE name = ?")
+        let row = sql("SELECT * FROM node WHERE name = ?")
             .bind(name.as_str())
-            .fetch_optional(&self.read)
+            .fetch_optional(&self.pools.read)
             .await?;
         parse(&row.ok_or_else(|| absent(name))?)
     }
 
     /// All nodes in order of name; a cluster has at most hundreds.
     pub async fn node_list(&self) -> Result<Vec<Node>, OdbError> {
-        let rows = sqlx::query("SELECT * FROM node ORDER BY name")
-            .fetch_all(&self.read)
+        let rows = sql("SELECT * FROM node ORDER BY name")
+            .fetch_all(&self.pools.read)
             .await?;
         rows.iter().map(parse).collect()
     }
@@ -119,9 +119,9 @@ impl Odb {
             .await?
             .ok_or_else(|| absent(name))?;
         expect_version("node", name.as_str(), before.version, expected)?;
-        sqlx::query("DELETE FROM node WHERE name = ?")
+        sql("DELETE FROM node WHERE name = ?")
             .bind(name.as_str())
-            .execute(&mut *write.tx)
+            .execute(&mut write.tx)
             .await?;
         let event = event("node.delete", name, shown(&before)?, None);
         let generation = write.publish(event).await?;
@@ -152,15 +152,15 @@ pub(crate) fn parse(row: &Row) -> Result<Node, OdbError> {
 }
 
 async fn find(tx: &mut engine::Transaction, name: &NodeName) -> Result<Option<Node>, OdbError> {
-    let row = sqlx::query("SELECT * FROM node WHERE name = ?")
+    let row = sql("SELECT * FROM node WHERE name = ?")
         .bind(name.as_str())
-        .fetch_optional(&mut **tx)
+        .fetch_optional(&mut *tx)
         .await?;
     row.as_ref().map(parse).transpose()
 }
 
 async fn insert(tx: &mut engine::Transaction, node: &Node) -> Result<(), OdbError> {
-    sqlx::query(
+    sql(
         "INSERT INTO node (name, state, weight, address, balancer_address, admin_address,
                            binary_version, python, created_at, version)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -175,13 +175,13 @@ async fn insert(tx: &mut engine::Transaction, node: &Node) -> Result<(), OdbErro
     .bind(&node.seen.python)
     .bind(node.created_at.unix_us())
     .bind(version_to_sql(node.version))
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
 async fn update(tx: &mut engine::Transaction, node: &Node) -> Result<(), OdbError> {
-    sqlx::query(
+    sql(
         "UPDATE node SET state = ?, weight = ?, address = ?, balancer_address = ?,
                          admin_address = ?, binary_version = ?, python = ?, version = ?
          WHERE name = ?",
@@ -195,7 +195,7 @@ async fn update(tx: &mut engine::Transaction, node: &Node) -> Result<(), OdbErro
     .bind(&node.seen.python)
     .bind(version_to_sql(node.version))
     .bind(node.seen.name.as_str())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use cp_model::{
     ServiceName,
 };
 
-use crate::engine::{self, Row};
+use crate::engine::{self, Row, sql};
 use crate::row::{json, json_maybe, number, small, text, time, to_sql};
 use crate::write::{Event, Write, shown};
 use crate::{Odb, OdbError, Written, service};
@@ -60,34 +60,34 @@ pub enum LiveOutcome {
 
 impl Odb {
     pub async fn package_find(&self, id: &PackageId) -> Result<Package, OdbError> {
-        let row = sqlx::query(SELECT_ONE)
+        let row = sql(SELECT_ONE)
             .bind(id.as_str())
-            .fetch_optional(&self.read)
+            .fetch_optional(&self.pools.read)
             .await?;
         parse(&row.ok_or_else(|| absent(id))?)
     }
 
     /// Newest first, those before `before`, at most `limit`.
     pub async fn package_list(&self, before: u64, limit: u32) -> Result<Vec<Package>, OdbError> {
-        let rows = sqlx::query(SELECT_PAGE)
+        let rows = sql(SELECT_PAGE)
             .bind(to_sql(before))
             .bind(i64::from(limit))
-            .fetch_all(&self.read)
+            .fetch_all(&self.pools.read)
             .await?;
         rows.iter().map(parse).collect()
     }
 
     pub async fn packages_checking(&self) -> Result<Vec<Package>, OdbError> {
-        let rows = sqlx::query(SELECT_CHECKING).fetch_all(&self.read).await?;
+        let rows = sql(SELECT_CHECKING).fetch_all(&self.pools.read).await?;
         rows.iter().map(parse).collect()
     }
 
     pub async fn package_content(&self, id: &PackageId) -> Result<Vec<u8>, OdbError> {
-        sqlx::query_scalar("SELECT content FROM package WHERE id = ?")
+        let row = sql("SELECT content FROM package WHERE id = ?")
             .bind(id.as_str())
-            .fetch_optional(&self.read)
-            .await?
-            .ok_or_else(|| absent(id))
+            .fetch_optional(&self.pools.read)
+            .await?;
+        row.ok_or_else(|| absent(id))?.first()
     }
 
     /// Keeps the content and marks it for trial; an earlier package of the file that still waits
@@ -166,10 +166,10 @@ impl Odb {
             .iter()
             .map(|service| service.name.as_str())
             .collect();
-        sqlx::query("UPDATE package SET state = 'live', error = NULL, services = ? WHERE id = ?")
+        sql("UPDATE package SET state = 'live', error = NULL, services = ? WHERE id = ?")
             .bind(serde_json::to_string(&names)?)
             .bind(id.as_str())
-            .execute(&mut *write.tx)
+            .execute(&mut write.tx)
             .await?;
         for declared in services {
             service::insert(&mut write.tx, id, declared, at).await?;
@@ -250,9 +250,9 @@ pub(crate) fn parse(row: &Row) -> Result<Package, OdbError> {
 }
 
 async fn find(tx: &mut engine::Transaction, id: &PackageId) -> Result<Option<Package>, OdbError> {
-    let row = sqlx::query(SELECT_ONE)
+    let row = sql(SELECT_ONE)
         .bind(id.as_str())
-        .fetch_optional(&mut **tx)
+        .fetch_optional(&mut *tx)
         .await?;
     row.as_ref().map(parse).transpose()
 }
@@ -261,9 +261,9 @@ async fn live_of(
     tx: &mut engine::Transaction,
     file: &FileName,
 ) -> Result<Option<Package>, OdbError> {
-    let row = sqlx::query(SELECT_FILE_LIVE)
+    let row = sql(SELECT_FILE_LIVE)
         .bind(file.as_str())
-        .fetch_optional(&mut **tx)
+        .fetch_optional(&mut *tx)
         .await?;
     row.as_ref().map(parse).transpose()
 }
@@ -286,10 +286,10 @@ async fn refuse(
     fault: &ImportFault,
 ) -> Result<Package, OdbError> {
     checking(&mut write.tx, id).await?;
-    sqlx::query("UPDATE package SET state = 'refused', error = ? WHERE id = ?")
+    sql("UPDATE package SET state = 'refused', error = ? WHERE id = ?")
         .bind(serde_json::to_string(fault)?)
         .bind(id.as_str())
-        .execute(&mut *write.tx)
+        .execute(&mut write.tx)
         .await?;
     let package = find(&mut write.tx, id).await?.ok_or_else(|| absent(id))?;
     let after = shown(&package)?;
@@ -300,9 +300,9 @@ async fn refuse(
 }
 
 async fn retire(tx: &mut engine::Transaction, package: &Package) -> Result<(), OdbError> {
-    sqlx::query("DELETE FROM service WHERE package_id = ?")
+    sql("DELETE FROM service WHERE package_id = ?")
         .bind(package.id.as_str())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     set_state(tx, &package.id, PackageState::Retired).await
 }
@@ -313,10 +313,10 @@ async fn retire_checking(
     file: &FileName,
     id: &PackageId,
 ) -> Result<Vec<Package>, OdbError> {
-    let rows = sqlx::query(SELECT_FILE_CHECKING)
+    let rows = sql(SELECT_FILE_CHECKING)
         .bind(file.as_str())
         .bind(id.as_str())
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
     let mut retired: Vec<Package> = rows.iter().map(parse).collect::<Result<_, _>>()?;
     for package in &mut retired {
@@ -331,10 +331,10 @@ async fn set_state(
     id: &PackageId,
     state: PackageState,
 ) -> Result<(), OdbError> {
-    sqlx::query("UPDATE package SET state = ?, error = NULL WHERE id = ?")
+    sql("UPDATE package SET state = ?, error = NULL WHERE id = ?")
         .bind(state.as_str())
         .bind(id.as_str())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     Ok(())
 }
@@ -346,22 +346,26 @@ async fn insert(
     file: &FileName,
     content: &[u8],
 ) -> Result<(), OdbError> {
-    let newest: i64 =
-        sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM package WHERE file = ?")
-            .bind(file.as_str())
-            .fetch_one(&mut **tx)
-            .await?;
-    sqlx::query(
-        "INSERT INTO package (id, file, version, state, bytes, content, services, created_at)
-         VALUES (?, ?, ?, 'checking', ?, ?, '[]', ?)",
+    let last: i64 = sql("SELECT COALESCE(MAX(sequence), 0) FROM package")
+        .scalar(&mut *tx)
+        .await?;
+    let newest: i64 = sql("SELECT COALESCE(MAX(version), 0) FROM package WHERE file = ?")
+        .bind(file.as_str())
+        .scalar(&mut *tx)
+        .await?;
+    sql(
+        "INSERT INTO package (sequence, id, file, version, state, bytes, content, services,
+                              created_at)
+         VALUES (?, ?, ?, ?, 'checking', ?, ?, '[]', ?)",
     )
+    .bind(last + 1)
     .bind(id.as_str())
     .bind(file.as_str())
     .bind(newest + 1)
     .bind(i64::try_from(content.len()).unwrap_or(i64::MAX))
     .bind(content)
     .bind(origin.at.unix_us())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

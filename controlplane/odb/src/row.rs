@@ -4,7 +4,6 @@
 //! wrote reads back as the same value.
 
 use serde::de::DeserializeOwned;
-use sqlx::Row as _;
 
 use crate::OdbError;
 use crate::engine::Row;
@@ -19,7 +18,7 @@ pub(crate) fn from_sql(value: i64) -> u64 {
 }
 
 pub(crate) fn text(row: &Row, column: &'static str) -> Result<String, OdbError> {
-    Ok(row.try_get(column)?)
+    row.try_get(column)
 }
 
 pub(crate) fn number(row: &Row, column: &'static str) -> Result<u64, OdbError> {

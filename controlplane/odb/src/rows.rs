@@ -4,7 +4,8 @@
 
 use cp_model::{Channel, Cluster, Node, Package, Service};
 
-use crate::{Odb, OdbError, channel, cluster, engine, node, package, service};
+use crate::engine::sql;
+use crate::{Odb, OdbError, channel, cluster, node, package, service};
 
 /// The rows of one generation.
 #[derive(Debug, Clone)]
@@ -22,19 +23,15 @@ pub struct Rows {
 
 impl Odb {
     pub async fn rows(&self) -> Result<Rows, OdbError> {
-        let mut tx = engine::begin_read(&self.read).await?;
-        let cluster = sqlx::query("SELECT * FROM cluster")
-            .fetch_one(&mut *tx)
+        let mut tx = self.pools.read.begin_read().await?;
+        let cluster = sql("SELECT * FROM cluster").fetch_one(&mut tx).await?;
+        let nodes = sql("SELECT * FROM node ORDER BY name")
+            .fetch_all(&mut tx)
             .await?;
-        let nodes = sqlx::query("SELECT * FROM node ORDER BY name")
-            .fetch_all(&mut *tx)
-            .await?;
-        let packages = sqlx::query(package::SELECT_LIVE)
-            .fetch_all(&mut *tx)
-            .await?;
-        let services = sqlx::query(service::SELECT).fetch_all(&mut *tx).await?;
-        let channels = sqlx::query("SELECT * FROM channel WHERE is_active = 1 ORDER BY name")
-            .fetch_all(&mut *tx)
+        let packages = sql(package::SELECT_LIVE).fetch_all(&mut tx).await?;
+        let services = sql(service::SELECT).fetch_all(&mut tx).await?;
+        let channels = sql("SELECT * FROM channel WHERE is_active = 1 ORDER BY name")
+            .fetch_all(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(Rows {

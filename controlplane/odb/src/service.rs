@@ -4,7 +4,7 @@
 
 use cp_model::{DeclaredService, FileName, PackageId, Service, ServiceName};
 
-use crate::engine::{self, Row};
+use crate::engine::{self, Row, sql};
 use crate::row::{json, small, text, time};
 use crate::{Odb, OdbError};
 
@@ -16,7 +16,7 @@ pub(crate) const SELECT: &str = "SELECT service.*, package.file, package.version
 impl Odb {
     /// All services of live packages in order of name.
     pub async fn service_list(&self) -> Result<Vec<Service>, OdbError> {
-        let rows = sqlx::query(SELECT).fetch_all(&self.read).await?;
+        let rows = sql(SELECT).fetch_all(&self.pools.read).await?;
         rows.iter().map(parse).collect()
     }
 }
@@ -44,7 +44,7 @@ pub(crate) async fn insert(
     service: &DeclaredService,
     at: i64,
 ) -> Result<(), OdbError> {
-    sqlx::query(
+    sql(
         "INSERT INTO service (name, package_id, class_name, line, documentation, input, output,
                               deployed_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -57,7 +57,7 @@ pub(crate) async fn insert(
     .bind(serde_json::to_string(&service.input)?)
     .bind(serde_json::to_string(&service.output)?)
     .bind(at)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -1,27 +1,52 @@
 //! What the ODB promises, on a real database file.
 
-mod deploy;
-mod open;
-
-use cp_model::{
-    ChannelFields, ChannelSpec, DeclaredService, FileName, Generation, NodeChange, NodeName,
-    NodeSeen, NodeState, PackageId, ServiceName, Timestamp, Version,
-};
-use tempfile::TempDir;
-
 use super::*;
+use crate::engine::sql;
+use crate::testing::{Engine, TestDatabase};
 use crate::write::{Event, Write};
+use cp_model::{
+    ChannelFields, ChannelName, ChannelSpec, DeclaredService, FileName, Generation, NodeChange,
+    NodeName, NodeSeen, NodeState, PackageId, ServiceName, Timestamp, Version,
+};
 
 struct Store {
     odb: Odb,
-    folder: TempDir,
+    database: TestDatabase,
 }
 
+/// Each promise stands on every engine: `each_engine!(a, b)` runs the tests `a` and `b` on all three.
+macro_rules! each_engine {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name(super::Engine::Sqlite).await })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name(super::Engine::Postgres).await })*
+        }
+        mod mysql {
+            $(#[tokio::test] async fn $name() { super::$name(super::Engine::MySql).await })*
+        }
+    };
+}
+
+mod deploy;
+mod open;
+mod restart;
+
+each_engine!(
+    every_channel_write_makes_a_generation_and_an_event,
+    a_stale_version_changes_nothing,
+    a_row_made_anew_under_its_name_has_a_version_that_nobody_saw,
+    colliding_channels_and_unknown_services_are_refused_by_name,
+    a_node_makes_a_generation_when_it_is_new_or_moves,
+    a_write_that_is_dropped_half_way_leaves_nothing,
+);
+
 impl Store {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let odb = open(&folder).await.unwrap();
-        Self { odb, folder }
+    async fn new(engine: Engine) -> Self {
+        let database = TestDatabase::new(engine).await;
+        let odb = open(&database).await.unwrap();
+        Self { odb, database }
     }
 
     async fn generation(&self) -> u64 {
@@ -54,9 +79,9 @@ impl Store {
     }
 }
 
-async fn open(folder: &TempDir) -> Result<Odb, OdbError> {
+async fn open(database: &TestDatabase) -> Result<Odb, OdbError> {
     let settings = OdbSettings {
-        path: folder.path().join("odb.db"),
+        url: database.url(),
         cluster: ClusterName::parse("test").unwrap(),
     };
     Odb::open(&settings, &origin()).await
@@ -113,9 +138,8 @@ fn declared(name: &str) -> DeclaredService {
     }
 }
 
-#[tokio::test]
-async fn every_channel_write_makes_a_generation_and_an_event() {
-    let store = Store::new().await;
+async fn every_channel_write_makes_a_generation_and_an_event(engine: Engine) {
+    let store = Store::new(engine).await;
     let start = store.generation().await;
     let made = store
         .odb
@@ -178,9 +202,8 @@ async fn every_channel_write_makes_a_generation_and_an_event() {
     );
 }
 
-#[tokio::test]
-async fn a_stale_version_changes_nothing() {
-    let store = Store::new().await;
+async fn a_stale_version_changes_nothing(engine: Engine) {
+    let store = Store::new(engine).await;
     let made = store
         .odb
         .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
@@ -207,9 +230,8 @@ async fn a_stale_version_changes_nothing() {
     assert_eq!(store.generation().await, before);
 }
 
-#[tokio::test]
-async fn a_row_made_anew_under_its_name_has_a_version_that_nobody_saw() {
-    let store = Store::new().await;
+async fn a_row_made_anew_under_its_name_has_a_version_that_nobody_saw(engine: Engine) {
+    let store = Store::new(engine).await;
     let create = async || {
         let spec = spec("a", "/a", "bascule.echo");
         store.odb.channel_create(&origin(), spec).await.unwrap()
@@ -238,9 +260,8 @@ async fn a_row_made_anew_under_its_name_has_a_version_that_nobody_saw() {
     assert!(matches!(error, OdbError::Stale { .. }), "{error}");
 }
 
-#[tokio::test]
-async fn colliding_channels_and_unknown_services_are_refused_by_name() {
-    let store = Store::new().await;
+async fn colliding_channels_and_unknown_services_are_refused_by_name(engine: Engine) {
+    let store = Store::new(engine).await;
     let create = async |name, path, service| {
         store
             .odb
@@ -263,9 +284,8 @@ async fn colliding_channels_and_unknown_services_are_refused_by_name() {
     assert!(matches!(error, OdbError::ServiceUnknown(_)), "{error}");
 }
 
-#[tokio::test]
-async fn a_node_makes_a_generation_when_it_is_new_or_moves() {
-    let store = Store::new().await;
+async fn a_node_makes_a_generation_when_it_is_new_or_moves(engine: Engine) {
+    let store = Store::new(engine).await;
     let register = async |seen: &NodeSeen| store.odb.node_register(&origin(), seen).await.unwrap();
     let first = register(&seen("n1", 1)).await;
     assert_eq!(first, Some(Generation(store.generation().await)));
@@ -320,14 +340,13 @@ async fn a_node_makes_a_generation_when_it_is_new_or_moves() {
     ));
 }
 
-#[tokio::test]
-async fn a_write_that_is_dropped_half_way_leaves_nothing() {
-    let store = Store::new().await;
+async fn a_write_that_is_dropped_half_way_leaves_nothing(engine: Engine) {
+    let store = Store::new(engine).await;
     let before = store.generation().await;
     let origin = origin();
     let mut write = Write::begin(&store.odb, &origin).await.unwrap();
-    sqlx::query("DELETE FROM cluster")
-        .execute(&mut *write.tx)
+    sql("DELETE FROM cluster")
+        .execute(&mut write.tx)
         .await
         .unwrap();
     let event = Event {

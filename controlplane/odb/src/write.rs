@@ -8,6 +8,7 @@ use cp_model::{Generation, Origin, Version};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::engine::sql;
 use crate::row::to_sql;
 use crate::{Odb, OdbError, engine, summary};
 
@@ -30,7 +31,7 @@ pub(crate) struct Event<'a> {
 impl<'a> Write<'a> {
     pub(crate) async fn begin(odb: &Odb, origin: &'a Origin) -> Result<Self, OdbError> {
         Ok(Self {
-            tx: engine::begin_write(&odb.write).await?,
+            tx: odb.pools.write.begin_write().await?,
             origin,
         })
     }
@@ -43,26 +44,26 @@ impl<'a> Write<'a> {
     /// would begin anew with a row that takes the name of a deleted one, and whoever saw the old one
     /// would overwrite the new; these numbers are never used again.
     pub(crate) async fn version(&mut self) -> Result<Version, OdbError> {
-        let newest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM audit")
-            .fetch_one(&mut *self.tx)
+        let newest: i64 = sql("SELECT COALESCE(MAX(id), 0) FROM audit")
+            .scalar(&mut self.tx)
             .await?;
         Ok(Version(crate::row::from_sql(newest).saturating_add(1)))
     }
 
     /// Ends a change of what nodes run: new generation, audit event, commit.
     pub(crate) async fn publish(mut self, event: Event<'_>) -> Result<Generation, OdbError> {
-        sqlx::query("UPDATE cluster SET generation = generation + 1")
-            .execute(&mut *self.tx)
+        sql("UPDATE cluster SET generation = generation + 1")
+            .execute(&mut self.tx)
             .await?;
-        let number: i64 = sqlx::query_scalar("SELECT generation FROM cluster")
-            .fetch_one(&mut *self.tx)
+        let number: i64 = sql("SELECT generation FROM cluster")
+            .scalar(&mut self.tx)
             .await?;
-        sqlx::query("INSERT INTO generation (number, at, who, summary) VALUES (?, ?, ?, ?)")
+        sql("INSERT INTO generation (number, at, who, summary) VALUES (?, ?, ?, ?)")
             .bind(number)
             .bind(self.origin.at.unix_us())
             .bind(&self.origin.who)
             .bind(summary::of(&event))
-            .execute(&mut *self.tx)
+            .execute(&mut self.tx)
             .await?;
         self.audit(event, Some(number)).await?;
         self.tx.commit().await?;
@@ -82,10 +83,12 @@ impl<'a> Write<'a> {
         event: Event<'_>,
         generation: Option<i64>,
     ) -> Result<(), OdbError> {
-        sqlx::query(
-            "INSERT INTO audit (at, who, action, object, generation, before_value, after_value)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        let id = self.version().await?;
+        sql(
+            "INSERT INTO audit (id, at, who, action, object, generation, before_value, after_value)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
+        .bind(version_to_sql(id))
         .bind(self.origin.at.unix_us())
         .bind(&self.origin.who)
         .bind(event.action)
@@ -93,15 +96,15 @@ impl<'a> Write<'a> {
         .bind(generation)
         .bind(event.before.map(|value| value.to_string()))
         .bind(event.after.map(|value| value.to_string()))
-        .execute(&mut *self.tx)
+        .execute(&mut self.tx)
         .await?;
         Ok(())
     }
 
     /// The generation as this transaction sees it.
     pub(crate) async fn generation(&mut self) -> Result<Generation, OdbError> {
-        let number: i64 = sqlx::query_scalar("SELECT generation FROM cluster")
-            .fetch_one(&mut *self.tx)
+        let number: i64 = sql("SELECT generation FROM cluster")
+            .scalar(&mut self.tx)
             .await?;
         Ok(Generation(crate::row::from_sql(number)))
     }

@@ -241,7 +241,7 @@ async fn overtake(
 fn odb_status(error: &OdbError) -> Status {
     match error {
         OdbError::NotFound { .. } => Status::not_found(error.to_string()),
-        OdbError::Busy(_) => Status::unavailable(error.to_string()),
+        OdbError::Busy(_) | OdbError::Unreachable(_) => Status::unavailable(error.to_string()),
         _ => {
             tracing::error!(error = %ErrorChain(error), "the ODB failed a node's call");
             Status::internal("the ODB failed")

@@ -23,9 +23,14 @@ pub(crate) struct Args {
     #[arg(long, env = "BASCULE_STATE_DIR")]
     pub(crate) state_dir: PathBuf,
 
-    /// `sqlite://PATH`; `odb.db` in the state folder unless set.
-    #[arg(long, env = "BASCULE_ODB_URL")]
+    /// `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `mysql://USER@HOST/DATABASE`; `odb.db` in the
+    /// state folder unless set. With a password, use the variable or the file instead.
+    #[arg(long, env = "BASCULE_ODB_URL", hide_env_values = true)]
     pub(crate) odb_url: Option<String>,
+
+    /// A file whose one line is the ODB's URL.
+    #[arg(long, env = "BASCULE_ODB_URL_FILE", conflicts_with = "odb_url")]
+    pub(crate) odb_url_file: Option<PathBuf>,
 
     /// Name that a new cluster gets.
     #[arg(long, env = "BASCULE_CLUSTER", default_value = "bascule")]

@@ -3,17 +3,17 @@
 //! Invariant: whatever cannot work is found before the first listener accepts.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use bascule_proto::config::v1::node_config_server::NodeConfigServer;
 use cp_api::{Access, Api, Events};
 use cp_app::{App, AppParts};
 use cp_auth::{Secret, TokenDigest};
 use cp_model::{ClusterName, ErrorChain, Origin};
-use cp_odb::{Odb, OdbSettings};
+use cp_odb::{Odb, OdbSettings, OdbUrl};
 use cp_publish::{
     DeploySettings, Deploys, Fleet, NodeConfigService, Publisher, SessionParts, clock,
 };
@@ -77,20 +77,20 @@ async fn open(args: &Args) -> anyhow::Result<Parts> {
     let state_dir = state_dir::open(folder)?;
     let admin = token(folder, "admin.token")?;
     let cluster_token = token(folder, "cluster.token")?;
-    let path = odb_path(args)?;
+    let url = odb_url(args)?;
     let origin = Origin {
         who: "system".to_owned(),
         at: clock::now(),
     };
     let odb = Odb::open(
         &OdbSettings {
-            path: path.clone(),
+            url: url.clone(),
             cluster,
         },
         &origin,
     )
     .await
-    .with_context(|| format!("cannot open the ODB {}", path.display()))?;
+    .with_context(|| format!("cannot open the ODB {url}"))?;
     let (fleet, reports) = Fleet::new();
     for node in odb.node_list().await? {
         fleet.expect(&node.seen.name);
@@ -173,14 +173,15 @@ fn token(folder: &Path, file: &str) -> anyhow::Result<Secret> {
     Secret::load_or_create(&folder.join(file), "bsc_").context("cannot use a token file")
 }
 
-fn odb_path(args: &Args) -> anyhow::Result<PathBuf> {
-    let Some(url) = &args.odb_url else {
-        return Ok(args.state_dir.join("odb.db"));
+/// A URL may hold a password, so no error here repeats it.
+fn odb_url(args: &Args) -> anyhow::Result<OdbUrl> {
+    let text = match (&args.odb_url, &args.odb_url_file) {
+        (Some(url), _) => url.clone(),
+        (None, Some(path)) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read --odb-url-file {}", path.display()))?,
+        (None, None) => return Ok(OdbUrl::Sqlite(args.state_dir.join("odb.db"))),
     };
-    match url.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => Ok(path.into()),
-        _ => bail!("--odb-url must be sqlite://PATH; other databases come later"),
-    }
+    Ok(OdbUrl::parse(text.trim())?)
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

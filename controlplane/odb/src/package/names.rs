@@ -5,6 +5,7 @@
 
 use cp_model::{ChannelName, DeclaredService, FileName, ServiceName};
 
+use crate::engine::sql;
 use crate::row::text;
 use crate::{OdbError, engine};
 
@@ -14,11 +15,9 @@ pub(super) async fn check(
     file: &FileName,
     declared: &[DeclaredService],
 ) -> Result<(), OdbError> {
-    let rows = sqlx::query(
-        "SELECT service.name, package.file FROM service
-         JOIN package ON package.id = service.package_id ORDER BY service.name",
-    )
-    .fetch_all(&mut **tx)
+    let rows = sql("SELECT service.name, package.file FROM service
+         JOIN package ON package.id = service.package_id ORDER BY service.name")
+    .fetch_all(&mut *tx)
     .await?;
     let mut gone = Vec::new();
     for row in &rows {
@@ -59,9 +58,9 @@ async fn users(
     tx: &mut engine::Transaction,
     service: &ServiceName,
 ) -> Result<Vec<ChannelName>, OdbError> {
-    let rows = sqlx::query("SELECT name FROM channel WHERE service = ? ORDER BY name")
+    let rows = sql("SELECT name FROM channel WHERE service = ? ORDER BY name")
         .bind(service.as_str())
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
     rows.iter()
         .map(|row| Ok(ChannelName::parse(&text(row, "name")?)?))

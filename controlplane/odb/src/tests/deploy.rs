@@ -4,9 +4,17 @@ use cp_model::{ImportFault, PackageState};
 
 use super::*;
 
-#[tokio::test]
-async fn a_package_replaces_the_one_before_it() {
-    let store = Store::new().await;
+each_engine!(
+    a_package_replaces_the_one_before_it,
+    the_same_content_makes_no_new_generation_and_an_old_one_comes_back,
+    a_name_of_another_file_is_refused_naming_both,
+    a_service_that_channels_use_cannot_go,
+    a_refused_package_can_be_tried_again_and_the_newest_trial_wins,
+    going_back_to_what_is_live_ends_the_trial_that_is_on,
+);
+
+async fn a_package_replaces_the_one_before_it(engine: Engine) {
+    let store = Store::new(engine).await;
     let LiveOutcome::Live(first) = store.live("a.py", "1", &["a.x", "a.y"]).await else {
         panic!("no conflict")
     };
@@ -37,9 +45,8 @@ async fn a_package_replaces_the_one_before_it() {
     assert_eq!(old.state, PackageState::Retired);
 }
 
-#[tokio::test]
-async fn the_same_content_makes_no_new_generation_and_an_old_one_comes_back() {
-    let store = Store::new().await;
+async fn the_same_content_makes_no_new_generation_and_an_old_one_comes_back(engine: Engine) {
+    let store = Store::new(engine).await;
     store.live("a.py", "1", &["a.x"]).await;
     let before = store.generation().await;
     let (file, id) = package("a.py", "1");
@@ -57,9 +64,8 @@ async fn the_same_content_makes_no_new_generation_and_an_old_one_comes_back() {
     assert_eq!(back.value.version, 1, "it is the same immutable package");
 }
 
-#[tokio::test]
-async fn a_name_of_another_file_is_refused_naming_both() {
-    let store = Store::new().await;
+async fn a_name_of_another_file_is_refused_naming_both(engine: Engine) {
+    let store = Store::new(engine).await;
     store.live("a.py", "1", &["shared"]).await;
     let before = store.generation().await;
     let LiveOutcome::Refused(package, error) = store.live("b.py", "1", &["shared"]).await else {
@@ -71,9 +77,8 @@ async fn a_name_of_another_file_is_refused_naming_both() {
     assert_eq!(store.generation().await, before);
 }
 
-#[tokio::test]
-async fn a_service_that_channels_use_cannot_go() {
-    let store = Store::new().await;
+async fn a_service_that_channels_use_cannot_go(engine: Engine) {
+    let store = Store::new(engine).await;
     store.live("a.py", "1", &["a.x", "a.y"]).await;
     let channel = store
         .odb
@@ -101,9 +106,8 @@ async fn a_service_that_channels_use_cannot_go() {
     assert!(store.odb.service_list().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_refused_package_can_be_tried_again_and_the_newest_trial_wins() {
-    let store = Store::new().await;
+async fn a_refused_package_can_be_tried_again_and_the_newest_trial_wins(engine: Engine) {
+    let store = Store::new(engine).await;
     let (file, id) = package("a.py", "broken");
     store
         .odb
@@ -155,9 +159,8 @@ async fn a_refused_package_can_be_tried_again_and_the_newest_trial_wins() {
     );
 }
 
-#[tokio::test]
-async fn going_back_to_what_is_live_ends_the_trial_that_is_on() {
-    let store = Store::new().await;
+async fn going_back_to_what_is_live_ends_the_trial_that_is_on(engine: Engine) {
+    let store = Store::new(engine).await;
     store.live("a.py", "1", &["a.x"]).await;
     let before = store.generation().await;
     let store_one = async |content: &str| {

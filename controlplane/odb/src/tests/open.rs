@@ -1,24 +1,34 @@
 //! Opening: migrations, damage, what a killed process leaves.
 
 use super::*;
+use crate::engine::sql;
 
-#[tokio::test]
-async fn opening_twice_migrates_once_and_keeps_the_cluster() {
-    let store = Store::new().await;
+each_engine!(
+    opening_twice_migrates_once_and_keeps_the_cluster,
+    ten_that_open_at_once_make_one_cluster,
+    a_migration_that_was_edited_or_is_newer_is_refused,
+);
+
+async fn opening_twice_migrates_once_and_keeps_the_cluster(engine: Engine) {
+    let store = Store::new(engine).await;
     let first = store.odb.cluster().await.unwrap();
-    let again = open(&store.folder).await.unwrap().cluster().await.unwrap();
+    let again = open(&store.database)
+        .await
+        .unwrap()
+        .cluster()
+        .await
+        .unwrap();
     assert_eq!(first, again);
-    let all: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM migration")
-        .fetch_one(&store.odb.read)
+    let all: i64 = sql("SELECT COUNT(*) FROM migration")
+        .scalar(&store.odb.pools.read)
         .await
         .unwrap();
     assert_eq!(all, 1);
 }
 
-#[tokio::test]
-async fn ten_that_open_at_once_make_one_cluster() {
-    let folder = tempfile::tempdir().unwrap();
-    let all = (0..10).map(|_| open(&folder));
+async fn ten_that_open_at_once_make_one_cluster(engine: Engine) {
+    let database = TestDatabase::new(engine).await;
+    let all = (0..10).map(|_| open(&database));
     let mut opened = Vec::new();
     for odb in futures_join(all.collect()).await {
         opened.push(odb.unwrap().cluster().await.unwrap());
@@ -50,39 +60,42 @@ where
     done.into_iter().flatten().collect()
 }
 
-#[tokio::test]
-async fn a_migration_that_was_edited_or_is_newer_is_refused() {
-    let store = Store::new().await;
-    sqlx::query("UPDATE migration SET checksum = x'00'")
-        .execute(&store.odb.write)
+async fn a_migration_that_was_edited_or_is_newer_is_refused(engine: Engine) {
+    let store = Store::new(engine).await;
+    sql("UPDATE migration SET checksum = ?")
+        .bind(vec![0u8])
+        .execute(&store.odb.pools.write)
         .await
         .unwrap();
     assert!(matches!(
-        open(&store.folder).await,
+        open(&store.database).await,
         Err(OdbError::MigrationChanged(1))
     ));
-    sqlx::query("INSERT INTO migration VALUES (9, x'00', 0)")
-        .execute(&store.odb.write)
+    sql("UPDATE migration SET number = 99 + number")
+        .execute(&store.odb.pools.write)
         .await
         .unwrap();
     assert!(matches!(
-        open(&store.folder).await,
-        Err(OdbError::TooNew(9))
+        open(&store.database).await,
+        Err(OdbError::TooNew(100))
     ));
 }
 
 #[tokio::test]
 async fn a_full_disk_costs_the_writes_that_meet_it_and_no_later_one() {
-    let store = Store::new().await;
+    let store = Store::new(Engine::Sqlite).await;
     // A limit of the one connection that writes: as full as a disk can be, and gone with the connection.
-    let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
-        .fetch_one(&store.odb.write)
+    let pages: i64 = sql("PRAGMA page_count")
+        .scalar(&store.odb.pools.write)
         .await
         .unwrap();
+    let engine::Pool::Sqlite(writer) = &store.odb.pools.write else {
+        panic!("asked for SQLite");
+    };
     sqlx::query(sqlx::AssertSqlSafe(format!(
         "PRAGMA max_page_count = {pages}"
     )))
-    .execute(&store.odb.write)
+    .execute(writer)
     .await
     .unwrap();
     let (file, id) = package("large.py", "large");
@@ -103,23 +116,23 @@ async fn a_full_disk_costs_the_writes_that_meet_it_and_no_later_one() {
 
 #[tokio::test]
 async fn a_damaged_file_is_told_at_start() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("odb.db"), "garbage".repeat(1_000)).unwrap();
-    assert!(matches!(open(&folder).await, Err(OdbError::Corrupt(_))));
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    std::fs::write(database.folder().join("odb.db"), "garbage".repeat(1_000)).unwrap();
+    assert!(matches!(open(&database).await, Err(OdbError::Corrupt(_))));
 }
 
 #[tokio::test]
 async fn a_committed_write_is_there_for_the_next_process() {
-    let store = Store::new().await;
+    let store = Store::new(Engine::Sqlite).await;
     store
         .odb
         .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
         .await
         .unwrap();
-    let copy = tempfile::tempdir().unwrap();
+    let copy = TestDatabase::new(Engine::Sqlite).await;
     // What a killed process leaves behind: the file and its log, nothing closed.
     for file in ["odb.db", "odb.db-wal"] {
-        std::fs::copy(store.folder.path().join(file), copy.path().join(file)).unwrap();
+        std::fs::copy(store.database.folder().join(file), copy.folder().join(file)).unwrap();
     }
     let reopened = open(&copy).await.unwrap();
     assert_eq!(reopened.channel_list("", 10).await.unwrap().len(), 1);

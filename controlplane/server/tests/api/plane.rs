@@ -12,7 +12,7 @@ use cp_api::{Access, Api, Events};
 use cp_app::{App, AppParts};
 use cp_auth::TokenDigest;
 use cp_model::{ClusterName, Origin};
-use cp_odb::{Odb, OdbSettings};
+use cp_odb::{Odb, OdbSettings, OdbUrl};
 use cp_publish::{
     DeploySettings, Deploys, Fleet, NodeConfigService, Publisher, SessionParts, clock,
 };
@@ -58,7 +58,7 @@ impl Plane {
             at: clock::now(),
         };
         let settings = OdbSettings {
-            path: folder.join("odb.db"),
+            url: OdbUrl::Sqlite(folder.join("odb.db")),
             cluster: ClusterName::parse("test").unwrap(),
         };
         let odb = Odb::open(&settings, &origin).await.unwrap();

@@ -2,7 +2,7 @@
 
 use bascule_proto::config::v1 as proto;
 use cp_model::{ClusterName, FileName, PackageState};
-use cp_odb::{OdbSettings, Stored};
+use cp_odb::{OdbSettings, OdbUrl, Stored};
 use proto::control_message::Message as ToNode;
 use tempfile::TempDir;
 
@@ -96,7 +96,7 @@ impl Stage {
 
 async fn open(folder: &TempDir) -> Odb {
     let settings = OdbSettings {
-        path: folder.path().join("odb.db"),
+        url: OdbUrl::Sqlite(folder.path().join("odb.db")),
         cluster: ClusterName::parse("test").unwrap(),
     };
     Odb::open(&settings, &origin()).await.unwrap()
