@@ -60,7 +60,7 @@ impl Problem {
 
     /// Whether channels keep a service that would go away.
     pub(crate) fn is_service_used(&self) -> bool {
-        self.is("service-used")
+        self.is("in-use")
     }
 
     /// The other file that declares a service of the one that was refused.

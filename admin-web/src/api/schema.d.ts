@@ -25,7 +25,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All channels in order of name. */
+        /**
+         * All channels in order of name.
+         * @description Where requests enter: a path and the service that answers.
+         */
         get: operations["channel_list"];
         put?: never;
         /** Makes a channel. */
@@ -135,6 +138,40 @@ export interface paths {
         get: operations["generation_show"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generations/{number}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a generation changed, field by field; or what differs between it and another one. */
+        get: operations["generation_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generations/{number}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the content of a generation the newest one. Nodes' states are not part of it. */
+        post: operations["generation_restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -499,21 +536,52 @@ export interface components {
             object: string;
             who: string;
         };
+        /** @description Where requests enter: a path and the service that answers. */
         Channel: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description The largest body that is accepted, in bytes; more gets 413.
+             * @default 8388608
+             */
             body_bytes_max: number;
-            /** @description `json`, or empty for the body as it is. */
-            data_format: string;
+            /** @description RFC 3339. */
+            changed_at: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /**
+             * @description `json`, or empty for the body as it is.
+             * @default
+             * @enum {string}
+             */
+            data_format: "" | "json";
+            /** @description For `If-Match`. */
             etag: string;
+            /** @description Stays when the object is renamed. */
             id: string;
+            /**
+             * @description Nodes know active channels only.
+             * @default true
+             */
             is_active: boolean;
-            /** @description Upper case; empty means any. */
-            method: string;
+            /**
+             * @description Upper case; empty means any.
+             * @default
+             * @enum {string}
+             */
+            method: "" | "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
             name: string;
-            /** @description `/a/{b}/c` */
+            /** @description `/a/{b}/c`; literals win over parameters. */
             path: string;
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /** @description What answers. */
             service: string;
-            /** Format: int32 */
+            /**
+             * Format: int64
+             * @description For the whole exchange, in milliseconds; people give up after half a minute.
+             * @default 30000
+             */
             timeout_ms: number;
         };
         ChannelChanged: {
@@ -521,40 +589,83 @@ export interface components {
             channel: components["schemas"]["Channel"];
             /** Format: int64 */
             generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
         };
-        /** @description A whole channel as a client writes it. */
         ChannelInput: {
             /**
              * Format: int64
-             * @description 8 MiB unless set; at most 63 MiB.
+             * @description The largest body that is accepted, in bytes; more gets 413.
+             * @default 8388608
              */
-            body_bytes_max?: number | null;
-            data_format?: string;
-            /** @description True unless set. */
-            is_active?: boolean | null;
-            method?: string;
-            /** @description Needed when a channel is made; else the one of the path unless it is renamed. */
-            name?: string | null;
+            body_bytes_max: number;
+            /**
+             * @description `json`, or empty for the body as it is.
+             * @default
+             * @enum {string}
+             */
+            data_format: "" | "json";
+            /**
+             * @description Nodes know active channels only.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description Upper case; empty means any.
+             * @default
+             * @enum {string}
+             */
+            method: "" | "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /** @description `/a/{b}/c`; literals win over parameters. */
             path: string;
+            /** @description What answers. */
             service: string;
             /**
              * Format: int64
-             * @description 1 to 3,600,000; 30,000 unless set.
+             * @description For the whole exchange, in milliseconds; people give up after half a minute.
+             * @default 30000
              */
-            timeout_ms?: number | null;
+            timeout_ms: number;
         };
-        /** @description Only what shall change (merge patch). */
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
         ChannelPatch: {
-            /** Format: int64 */
-            body_bytes_max?: number | null;
-            data_format?: string | null;
-            is_active?: boolean | null;
-            method?: string | null;
-            name?: string | null;
-            path?: string | null;
-            service?: string | null;
-            /** Format: int64 */
-            timeout_ms?: number | null;
+            /**
+             * Format: int64
+             * @description The largest body that is accepted, in bytes; more gets 413.
+             * @default 8388608
+             */
+            body_bytes_max: number;
+            /**
+             * @description `json`, or empty for the body as it is.
+             * @default
+             * @enum {string}
+             */
+            data_format: "" | "json";
+            /**
+             * @description Nodes know active channels only.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description Upper case; empty means any.
+             * @default
+             * @enum {string}
+             */
+            method: "" | "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /** @description `/a/{b}/c`; literals win over parameters. */
+            path?: string;
+            /** @description What answers. */
+            service?: string;
+            /**
+             * Format: int64
+             * @description For the whole exchange, in milliseconds; people give up after half a minute.
+             * @default 30000
+             */
+            timeout_ms: number;
         };
         Cluster: {
             /** Format: int64 */
@@ -574,6 +685,22 @@ export interface components {
             /** Format: int64 */
             prepare_us: number;
         };
+        Diff: {
+            /** Format: int64 */
+            from: number;
+            /** @description In order of kind and name. */
+            items: components["schemas"]["Difference"][];
+            /** Format: int64 */
+            to: number;
+        };
+        Difference: {
+            /** @description `created`, `changed` or `deleted`. */
+            change: string;
+            fields: components["schemas"]["FieldChange"][];
+            /** @description `channel`, …, or `package`, whose name is its file. */
+            kind: string;
+            name: string;
+        };
         Failure: {
             at: string;
             channel: string;
@@ -585,6 +712,12 @@ export interface components {
             /** Format: int32 */
             status: number;
             traceback: string;
+        };
+        FieldChange: {
+            after?: unknown;
+            before?: unknown;
+            /** @description JSON pointer. */
+            pointer: string;
         };
         Generation: {
             at: string;
@@ -733,25 +866,8 @@ export interface components {
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
-        /** @description A part of a list. */
         Page_Channel: {
-            items: {
-                /** Format: int64 */
-                body_bytes_max: number;
-                /** @description `json`, or empty for the body as it is. */
-                data_format: string;
-                etag: string;
-                id: string;
-                is_active: boolean;
-                /** @description Upper case; empty means any. */
-                method: string;
-                name: string;
-                /** @description `/a/{b}/c` */
-                path: string;
-                service: string;
-                /** Format: int32 */
-                timeout_ms: number;
-            }[];
+            items: components["schemas"]["Channel"][];
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
@@ -933,6 +1049,14 @@ export interface components {
             generation: number;
             refusals: components["schemas"]["Refusal"][];
         };
+        Restored: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run: boolean;
+            items: components["schemas"]["Difference"][];
+        };
         Service: {
             built_in: boolean;
             /** @description Names of the channels that lead to it. */
@@ -1069,8 +1193,15 @@ export interface operations {
                 wait?: string;
                 /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
                 timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1080,6 +1211,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelChanged"];
+                };
+            };
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1097,7 +1237,16 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelChanged"];
                 };
             };
-            /** @description name or pattern is taken */
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1106,7 +1255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description there is no such service */
+            /** @description something that it names does not exist */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1153,9 +1302,15 @@ export interface operations {
                 wait?: string;
                 /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
                 timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
             };
             header: {
                 "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
             };
             path: {
                 name: string;
@@ -1176,12 +1331,30 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelChanged"];
                 };
             };
+            /** @description committed, not applied in time */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description it was changed meanwhile */
@@ -1211,9 +1384,15 @@ export interface operations {
                 wait?: string;
                 /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
                 timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
             };
             header: {
                 "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
             };
             path: {
                 name: string;
@@ -1230,12 +1409,30 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelChanged"];
                 };
             };
+            /** @description committed, not applied in time */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description it was changed meanwhile */
@@ -1265,9 +1462,15 @@ export interface operations {
                 wait?: string;
                 /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
                 timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
             };
             header: {
                 "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
             };
             path: {
                 name: string;
@@ -1288,12 +1491,30 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelChanged"];
                 };
             };
+            /** @description committed, not applied in time */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description it was changed meanwhile */
@@ -1432,6 +1653,101 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generation_diff: {
+        parameters: {
+            query?: {
+                /** @description The generation before it unless set. */
+                from?: number;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its content is not kept */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generation_restore: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restored"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restored"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its content is not kept */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,10 +2,12 @@
 //!
 //! Invariant: an `OpContext` exists only after the guard let the request in.
 
+mod intent;
+
 use std::time::Duration;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse as _;
@@ -13,7 +15,7 @@ use cp_auth::{Actor, OpContext, TokenDigest};
 
 use crate::etag::{self, IfMatch};
 use crate::problem::Problem;
-use crate::query::WaitQuery;
+use crate::query::WriteQuery;
 
 /// Correlation id of the request.
 #[derive(Debug, Clone)]
@@ -62,6 +64,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
             actor: admitted.actor,
             at: cp_app::clock::now(),
             cid,
+            intent: intent::of(parts, admitted.actor)?,
         }))
     }
 }
@@ -74,17 +77,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let of_path =
             |error: PathRejection| Problem::of_status(error.into_response().status(), "bad path");
-        let of_query = |error: QueryRejection| Problem::bad_request("", error.body_text());
         let Path(name) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(of_path)?;
-        let query = Query::<WaitQuery>::from_request_parts(parts, state)
-            .await
-            .map_err(of_query)?;
+        let query = WriteQuery::from_request_parts(parts, state).await?;
         Ok(Self {
             name,
             if_match: etag::optional(&parts.headers),
-            wait: query.duration()?,
+            wait: query.wait,
         })
     }
 }

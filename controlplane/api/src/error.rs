@@ -85,18 +85,20 @@ impl From<&OdbError> for Problem {
                     .with_header(header::ETAG, &etag)
                     .with("etag", etag.clone().into())
             }
-            OdbError::ChannelTaken { .. } => {
-                Self::new(StatusCode::CONFLICT, "channel-taken", text.clone())
-                    .with_error("/path", text)
-            }
-            OdbError::ServiceUnknown(_) => Self::new(
+            OdbError::Taken { field, .. } => Self::new(StatusCode::CONFLICT, "taken", text.clone())
+                .with_error(&format!("/{field}"), text),
+            OdbError::ReferenceUnknown { place, .. } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "service-unknown",
+                "reference-unknown",
                 text.clone(),
             )
-            .with_error("/service", text),
+            .with_error(&format!("/{place}"), text),
             OdbError::ServiceTaken { .. } => Self::new(StatusCode::CONFLICT, "service-taken", text),
-            OdbError::ServiceUsed { .. } => Self::new(StatusCode::CONFLICT, "service-used", text),
+            OdbError::InUse { users, .. } => {
+                Self::new(StatusCode::CONFLICT, "in-use", text).with("users", users.clone().into())
+            }
+            OdbError::NotKept { .. } => Self::new(StatusCode::GONE, "not-kept", text),
+            OdbError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", text),
             OdbError::PackageState { .. } => Self::new(StatusCode::CONFLICT, "package-state", text),
             OdbError::Busy(_) | OdbError::Unreachable(_) => {
                 logged(error);

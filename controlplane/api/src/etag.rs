@@ -48,15 +48,3 @@ pub(crate) fn optional(headers: &HeaderMap) -> Option<IfMatch> {
     // A tag that we never gave out matches nothing: it is stale, not malformed.
     Some(IfMatch::Version(Version(number.unwrap_or(u64::MAX))))
 }
-
-// === impl IfMatch ===
-
-impl IfMatch {
-    /// The version that must be there; `current` is what was read just now.
-    pub(crate) fn expected(self, current: Version) -> Version {
-        match self {
-            Self::Any => current,
-            Self::Version(version) => version,
-        }
-    }
-}

@@ -7,7 +7,6 @@
 mod access;
 mod applied;
 mod audit;
-mod channel;
 mod cluster;
 mod console;
 mod context;
@@ -18,9 +17,11 @@ mod failure;
 mod generation;
 mod guard;
 mod health;
+mod idempotency;
 mod json;
 mod metrics;
 mod node;
+mod object;
 mod openapi;
 mod package;
 mod problem;
@@ -56,13 +57,13 @@ pub struct Api {
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
         .merge(audit::routes())
-        .merge(channel::routes())
         .merge(cluster::routes())
         .merge(failure::routes())
         .merge(generation::routes())
         .merge(health::routes())
         .merge(metrics::routes())
         .merge(node::routes())
+        .merge(object::routes())
         .merge(openapi::routes())
         .merge(package::routes())
         .merge(service::routes())
@@ -72,6 +73,7 @@ pub fn router(api: Api) -> Router {
         .fallback(console::serve);
     routes
         .with_state(api.clone())
+        .layer(from_fn(idempotency::digest))
         .layer(from_fn_with_state(api, guard::guard))
         .layer(CatchPanicLayer::new())
         .layer(from_fn(render::render))

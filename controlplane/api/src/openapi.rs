@@ -11,7 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::context::Context;
 use crate::problem::ProblemBody;
 use crate::{
-    Api, audit, channel, cluster, cookie, failure, generation, health, metrics, node, package,
+    Api, audit, cluster, cookie, failure, generation, health, metrics, node, object, package,
     service, session, stats, stream,
 };
 
@@ -38,13 +38,13 @@ async fn openapi_show(_context: Context) -> Json<utoipa::openapi::OpenApi> {
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let parts = [
         audit::Doc::openapi(),
-        channel::Doc::openapi(),
         cluster::Doc::openapi(),
         failure::Doc::openapi(),
         generation::Doc::openapi(),
         health::Doc::openapi(),
         metrics::Doc::openapi(),
         node::Doc::openapi(),
+        object::document(),
         package::Doc::openapi(),
         service::Doc::openapi(),
         session::Doc::openapi(),

@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -34,6 +37,23 @@ pub(crate) struct WaitQuery {
     wait: Option<String>,
     /// For example `5s` (the default) or `500ms`; at most `60s`.
     timeout: Option<String>,
+}
+
+/// How a change shall be answered; see also `Context`, which reads how it shall be made.
+#[derive(Debug)]
+pub(crate) struct WriteQuery {
+    pub(crate) wait: Option<Duration>,
+}
+
+/// What a change's query may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WriteNames {
+    wait: Option<String>,
+    timeout: Option<String>,
+    /// Read by `Context`, which also says what is wrong with it.
+    #[serde(rename = "dry_run")]
+    _dry_run: Option<String>,
 }
 
 /// A part of a list.
@@ -85,6 +105,24 @@ impl PageQuery {
         let size = usize::try_from(self.size()?).unwrap_or(usize::MAX);
         let rest = items.into_iter().filter(|item| name(item) > after);
         Ok(Page::of(rest.take(size + 1).collect(), size, name))
+    }
+}
+
+// === impl WriteQuery ===
+
+impl<S: Send + Sync> FromRequestParts<S> for WriteQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let of_query = |error: QueryRejection| Problem::bad_request("", error.body_text());
+        let names = Query::<WriteNames>::from_request_parts(parts, state).await;
+        let Query(names) = names.map_err(of_query)?;
+        let query = WaitQuery {
+            wait: names.wait,
+            timeout: names.timeout,
+        };
+        let wait = query.duration()?;
+        Ok(Self { wait })
     }
 }
 

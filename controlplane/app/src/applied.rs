@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use cp_auth::OpContext;
 use cp_model::Generation;
 use cp_publish::Applied;
 
@@ -20,6 +21,30 @@ pub struct Changed<T> {
 // === impl App ===
 
 impl App {
+    /// As `changed`; after a dry run there is nothing to wake anybody for.
+    pub(crate) async fn finished<T>(
+        &self,
+        context: &OpContext,
+        value: T,
+        generation: Generation,
+        wait: Option<Duration>,
+    ) -> Changed<T> {
+        if !context.intent.is_dry_run {
+            return self.changed(value, generation, wait).await;
+        }
+        Changed {
+            value,
+            generation,
+            applied: Applied {
+                generation,
+                complete: false,
+                took: Duration::ZERO,
+                nodes: Vec::new(),
+                settled: true,
+            },
+        }
+    }
+
     pub(crate) async fn changed<T>(
         &self,
         value: T,

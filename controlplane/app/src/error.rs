@@ -27,6 +27,12 @@ pub enum AppError {
 
 // === impl AppError ===
 
+impl From<Vec<Invalid>> for AppError {
+    fn from(errors: Vec<Invalid>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
 impl From<Invalid> for AppError {
     fn from(error: Invalid) -> Self {
         Self::Invalid(vec![error])

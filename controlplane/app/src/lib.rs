@@ -5,12 +5,12 @@
 
 mod applied;
 mod audit;
-mod channel;
 mod cluster;
 mod error;
 mod failure;
 mod generation;
 mod node;
+mod object;
 mod package;
 mod service;
 mod stats;
@@ -28,11 +28,12 @@ pub use cluster::ClusterView;
 pub use error::AppError;
 pub use generation::GenerationView;
 pub use node::NodeView;
+pub use object::{ObjectWish, Seen};
 pub use package::{Deployed, Verdict};
 pub use service::{Invocation, ServiceOrigin, ServiceView};
 pub use stats::StatsView;
 
-pub use cp_odb::OdbError;
+pub use cp_odb::{ChangedObject, Difference, Kept, OdbError};
 pub use cp_publish::{
     AckRecord, Applied, Connection, CoreAck, DeployOutcome, DeployResult, InvokeError, Invoked,
     Lifecycle, NodeApplied, NodeApplyState, NodeLive, NodeStatus, Refusal, Refused, Rejection,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cp_auth::{Action, OpContext};
+use cp_model::kind::CHANNEL;
 use cp_model::service::BUILT_IN;
-use cp_model::{ChannelName, NodeState, Service, ServiceName};
+use cp_model::{NodeState, Service, ServiceName};
 use cp_publish::{InvokeRequest, Invoked};
 use cp_stats::Summary;
 
@@ -16,7 +17,8 @@ use crate::{App, AppError, clock};
 pub struct ServiceView {
     pub name: ServiceName,
     pub origin: ServiceOrigin,
-    pub channels: Vec<ChannelName>,
+    /// Names of the channels that lead to it.
+    pub channels: Vec<String>,
     pub stats: Summary,
 }
 
@@ -41,9 +43,11 @@ impl App {
     /// Built-in ones and those of live packages, in order of name.
     pub async fn service_list(&self, context: &OpContext) -> Result<Vec<ServiceView>, AppError> {
         context.authorize(Action::Read)?;
-        let mut channels: BTreeMap<ServiceName, Vec<ChannelName>> = BTreeMap::new();
-        for (service, channel) in self.odb.channel_services().await? {
-            channels.entry(service).or_default().push(channel);
+        let mut channels: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for user in self.odb.object_uses("service").await? {
+            if user.kind == CHANNEL.name {
+                channels.entry(user.target).or_default().push(user.name);
+            }
         }
         let mut origins: BTreeMap<ServiceName, ServiceOrigin> = BTreeMap::new();
         for name in BUILT_IN {
@@ -55,7 +59,7 @@ impl App {
         }
         let now = clock::second_of(clock::now());
         let view = |(name, origin): (ServiceName, ServiceOrigin)| ServiceView {
-            channels: channels.remove(&name).unwrap_or_default(),
+            channels: channels.remove(name.as_str()).unwrap_or_default(),
             stats: self.stats.service(name.as_str(), now),
             name,
             origin,

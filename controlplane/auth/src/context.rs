@@ -3,7 +3,7 @@
 //! Owns the decision what an actor may do. Invariant: every use case takes an `OpContext`, so there
 //! is no way to change anything anonymously.
 
-use cp_model::{Origin, Timestamp};
+use cp_model::{Origin, RequestKey, Timestamp};
 
 /// Passed to every use case.
 #[derive(Debug, Clone)]
@@ -11,6 +11,17 @@ pub struct OpContext {
     pub actor: Actor,
     pub at: Timestamp,
     pub cid: String,
+    pub intent: Intent,
+}
+
+/// How a change is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Intent {
+    /// For the audit trail; may be empty.
+    pub why: String,
+    /// Everything but the commit.
+    pub is_dry_run: bool,
+    pub key: Option<RequestKey>,
 }
 
 /// Who asks.
@@ -65,6 +76,9 @@ impl OpContext {
         Origin {
             who: self.actor.name().to_owned(),
             at: self.at,
+            why: self.intent.why.clone(),
+            is_dry_run: self.intent.is_dry_run,
+            key: self.intent.key.clone(),
         }
     }
 }
@@ -91,6 +105,7 @@ mod tests {
             actor,
             at: Timestamp::default(),
             cid: "c".into(),
+            intent: Intent::default(),
         };
         let node = context(Actor::Node);
         assert!(node.authorize(Action::Register).is_ok());

@@ -9,7 +9,7 @@ mod secret;
 mod session;
 mod setup;
 
-pub use context::{Action, Actor, Forbidden, OpContext};
+pub use context::{Action, Actor, Forbidden, Intent, OpContext};
 pub use digest::TokenDigest;
 pub use secret::{Secret, SecretError};
 pub use session::{SESSION_IDLE_MAX, SessionId, Sessions};

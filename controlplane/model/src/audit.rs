@@ -8,11 +8,25 @@ use serde_json::Value;
 
 use crate::{Generation, Timestamp};
 
-/// Who asks for a change and when; the clock and the face of the caller fill it.
+/// Who asks for a change, when and how; the clock and the face of the caller fill it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     pub who: String,
     pub at: Timestamp,
+    /// The reason that the caller gave, for the audit trail; may be empty.
+    pub why: String,
+    /// Do everything but the commit.
+    pub is_dry_run: bool,
+    pub key: Option<RequestKey>,
+}
+
+/// An `Idempotency-Key` and what was asked under it: the same key with the same request is done once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// SHA-256 of the caller and the key, in hexadecimal digits.
+    pub key: String,
+    /// SHA-256 of method, path and body, in hexadecimal digits.
+    pub fingerprint: String,
 }
 
 /// One entry of the audit trail.
@@ -21,6 +35,8 @@ pub struct AuditEvent {
     pub id: u64,
     pub at: Timestamp,
     pub who: String,
+    /// The reason that the caller gave; may be empty.
+    pub why: String,
     /// For example `channel.create`.
     pub action: String,
     /// For example `channel crm`.
@@ -29,4 +45,18 @@ pub struct AuditEvent {
     pub generation: Option<Generation>,
     pub before: Option<Value>,
     pub after: Option<Value>,
+}
+
+// === impl Origin ===
+
+impl Origin {
+    pub fn new(who: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            who: who.into(),
+            at,
+            why: String::new(),
+            is_dry_run: false,
+            key: None,
+        }
+    }
 }

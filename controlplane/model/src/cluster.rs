@@ -13,5 +13,7 @@ pub struct Cluster {
     pub id: ClusterId,
     pub name: ClusterName,
     pub generation: Generation,
+    /// The oldest generation whose content is kept, so that it can be compared and restored.
+    pub history_from: Generation,
     pub created_at: Timestamp,
 }

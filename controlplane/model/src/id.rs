@@ -22,10 +22,6 @@ pub struct Version(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct ClusterId(pub Uuid);
 
-/// Identity of a channel; stays when it is renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct ChannelId(pub Uuid);
-
 /// SHA-256 of a service file's name and content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct PackageId(String);
@@ -49,14 +45,6 @@ impl fmt::Display for Version {
 // === impl ClusterId ===
 
 impl fmt::Display for ClusterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-// === impl ChannelId ===
-
-impl fmt::Display for ChannelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
@@ -14,10 +14,16 @@ const NAME_BYTES_MAX: usize = 63;
 /// Services are named by their authors' Python classes, which may sit deep in modules.
 const SERVICE_NAME_BYTES_MAX: usize = 255;
 
+/// Fits a column that is part of a key in every engine.
+const WIDE_NAME_BYTES_MAX: usize = 200;
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $field:literal, $check:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -31,6 +37,14 @@ macro_rules! name {
 
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Invalid;
+
+            fn try_from(text: String) -> Result<Self, Invalid> {
+                Self::parse(&text)
             }
         }
 
@@ -51,15 +65,11 @@ name!(
     NodeName, "name", check_name
 );
 name!(
-    /// Name of a channel.
-    ChannelName, "name", check_name
-);
-name!(
     /// Name of a service, as its author wrote it.
     ServiceName, "service", check_service_name
 );
 
-fn check_name(text: &str) -> Result<(), String> {
+pub(crate) fn check_name(text: &str) -> Result<(), String> {
     let rest = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     check(
         text,
@@ -76,7 +86,7 @@ fn check_name(text: &str) -> Result<(), String> {
 }
 
 /// Upper case is allowed here, and only here: Zato's services may have it.
-fn check_service_name(text: &str) -> Result<(), String> {
+pub(crate) fn check_service_name(text: &str) -> Result<(), String> {
     let first = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     check(text, SERVICE_NAME_BYTES_MAX, first, rest).map_err(|()| {
@@ -85,6 +95,23 @@ fn check_service_name(text: &str) -> Result<(), String> {
             shown(text)
         )
     })
+}
+
+/// What Zato's users call their connections: anything that can be read, typed and put into a URL.
+pub(crate) fn check_wide_name(text: &str) -> Result<(), String> {
+    let is_bad = |c: char| c.is_control() || c == '/';
+    let is_good = !text.is_empty()
+        && text.len() <= WIDE_NAME_BYTES_MAX
+        && text.trim() == text
+        && !text.chars().any(is_bad);
+    if is_good {
+        return Ok(());
+    }
+    Err(format!(
+        "must be 1 to {WIDE_NAME_BYTES_MAX} bytes without control characters, /, or spaces at its \
+         ends, got {}",
+        shown(text)
+    ))
 }
 
 fn check(
@@ -102,7 +129,7 @@ fn check(
 }
 
 /// What was given, short and escaped, so that an error message cannot carry control characters.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let short: String = text.chars().take(80).collect();
     format!("{short:?}")
 }
@@ -114,7 +141,7 @@ mod tests {
     #[test]
     fn names_are_lower_case_and_short() {
         for good in ["a", "dev-1", "crm.customer", "0", &"x".repeat(63)] {
-            assert!(ChannelName::parse(good).is_ok(), "{good}");
+            assert!(NodeName::parse(good).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -127,7 +154,7 @@ mod tests {
             "é",
             &"x".repeat(64),
         ] {
-            let error = ChannelName::parse(bad).expect_err(bad);
+            let error = NodeName::parse(bad).expect_err(bad);
             assert_eq!(error.field, "name");
             assert!(!error.reason.contains('\n'), "escaped: {error}");
         }

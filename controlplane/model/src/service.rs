@@ -3,7 +3,7 @@
 //! Owns what is known of a service and the names that are built in; refuses to run one. Invariant:
 //! a service belongs to exactly one live package, or is built in.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{FileName, PackageId, ServiceName, Timestamp};
 
@@ -23,7 +23,7 @@ pub struct Service {
 }
 
 /// A service as its file declares it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredService {
     pub name: ServiceName,
     pub class_name: String,

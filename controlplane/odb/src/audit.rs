@@ -28,6 +28,7 @@ fn parse(row: &Row) -> Result<AuditEvent, OdbError> {
         id: number(row, "id")?,
         at: time(row, "at")?,
         who: text(row, "who")?,
+        why: text(row, "why")?,
         action: text(row, "action")?,
         object: text(row, "object")?,
         generation: generation.map(|number| Generation(from_sql(number))),

@@ -46,7 +46,7 @@ impl Odb {
             .await?;
         let why = format!("a node serves generation {seen} with another content");
         let event = crate::write::Event {
-            action: "cluster.overtake",
+            action: "cluster.overtake".to_owned(),
             object: format!("cluster {name}"),
             before: Some(serde_json::json!({ "generation": ours.0 })),
             after: Some(serde_json::json!({ "generation": seen.0 + 1, "reason": why })),
@@ -67,14 +67,14 @@ impl Odb {
         if count > 0 {
             return Ok(());
         }
-        sql("INSERT INTO cluster (id, name, generation, created_at) VALUES (?, ?, 0, ?)")
+        sql("INSERT INTO cluster (id, name, generation, history_from, created_at) VALUES (?, ?, 0, 1, ?)")
             .bind(Uuid::now_v7().to_string())
             .bind(name.as_str())
             .bind(at)
             .execute(&mut write.tx)
             .await?;
         let event = crate::write::Event {
-            action: "cluster.create",
+            action: "cluster.create".to_owned(),
             object: format!("cluster {name}"),
             before: None,
             after: None,
@@ -89,6 +89,7 @@ pub(crate) fn parse(row: &Row) -> Result<Cluster, OdbError> {
         id: ClusterId(uuid(row, "id")?),
         name: ClusterName::parse(&text(row, "name")?)?,
         generation: Generation(number(row, "generation")?),
+        history_from: Generation(number(row, "history_from")?),
         created_at: time(row, "created_at")?,
     })
 }

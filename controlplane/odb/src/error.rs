@@ -3,7 +3,7 @@
 //! Owns the distinction between "you cannot" (conflicts, stale versions, absent rows) and "we
 //! cannot" (busy, full, read-only, corrupt). Invariant: `Display` never repeats its source.
 
-use cp_model::{ChannelName, FileName, Invalid, ServiceName, Version};
+use cp_model::{FileName, Generation, Invalid, ServiceName, Version};
 
 /// Why the ODB did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,24 +18,40 @@ pub enum OdbError {
         name: String,
         current: Version,
     },
-    #[error("channel {other} takes {method} {path} already")]
-    ChannelTaken {
-        other: ChannelName,
-        method: String,
-        path: String,
+    /// `claim` is for people: "takes GET /a".
+    #[error("{kind} {other} {claim} already")]
+    Taken {
+        kind: &'static str,
+        other: String,
+        field: &'static str,
+        claim: String,
     },
-    #[error("service {0} does not exist in any live package and is not built in")]
-    ServiceUnknown(ServiceName),
+    #[error("{}", reference_unknown(.kind, .name))]
+    ReferenceUnknown {
+        /// The field that names it, `groups/0`.
+        place: String,
+        kind: &'static str,
+        name: String,
+    },
     #[error("service {service} is declared by {file} already")]
     ServiceTaken {
         service: ServiceName,
         file: FileName,
     },
-    #[error("service {service} is used by {}", join(.channels))]
-    ServiceUsed {
-        service: ServiceName,
-        channels: Vec<ChannelName>,
+    #[error("{kind} {name} is used by {}", .users.join(", "))]
+    InUse {
+        kind: &'static str,
+        name: String,
+        /// For example `channel crm`.
+        users: Vec<String>,
     },
+    #[error("the content of generation {generation} is not kept; the oldest is {oldest}")]
+    NotKept {
+        generation: Generation,
+        oldest: Generation,
+    },
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     #[error("package {id} is {state}")]
     PackageState { id: String, state: &'static str },
 
@@ -79,10 +95,9 @@ impl From<serde_json::Error> for OdbError {
     }
 }
 
-fn join(channels: &[ChannelName]) -> String {
-    let names: Vec<_> = channels
-        .iter()
-        .map(|name| format!("channel {name}"))
-        .collect();
-    names.join(", ")
+fn reference_unknown(kind: &str, name: &str) -> String {
+    match kind {
+        "service" => format!("service {name} is in no live package and is not built in"),
+        kind => format!("{kind} {name} does not exist"),
+    }
 }

@@ -5,13 +5,14 @@
 //! rows, the new generation and the audit event, or nothing.
 
 mod audit;
-mod channel;
 mod cluster;
 mod engine;
 mod error;
 mod generation;
+mod history;
 mod migration;
 mod node;
+mod object;
 mod package;
 mod row;
 mod rows;
@@ -25,6 +26,8 @@ use cp_model::{ClusterName, Origin};
 
 pub use engine::OdbUrl;
 pub use error::OdbError;
+pub use history::{Difference, Kept};
+pub use object::{Change, ChangedObject, Use, Wanted};
 pub use package::{LiveOutcome, Stored};
 pub use rows::Rows;
 

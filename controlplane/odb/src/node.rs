@@ -213,14 +213,14 @@ fn absent(name: &NodeName) -> OdbError {
     }
 }
 
-fn event<'a>(
-    action: &'a str,
+fn event(
+    action: &str,
     name: &NodeName,
     before: Option<serde_json::Value>,
     after: Option<serde_json::Value>,
-) -> Event<'a> {
+) -> Event {
     Event {
-        action,
+        action: action.to_owned(),
         object: format!("node {name}"),
         before,
         after,

@@ -12,7 +12,7 @@ use cp_model::{
 use crate::engine::{self, Row, sql};
 use crate::row::{json, json_maybe, number, small, text, time, to_sql};
 use crate::write::{Event, Write, shown};
-use crate::{Odb, OdbError, Written, service};
+use crate::{Odb, OdbError, Written, history, service};
 
 mod names;
 
@@ -162,18 +162,10 @@ impl Odb {
             retire(&mut write.tx, before).await?;
         }
         let at = write.at();
-        let names: Vec<_> = services
-            .iter()
-            .map(|service| service.name.as_str())
-            .collect();
-        sql("UPDATE package SET state = 'live', error = NULL, services = ? WHERE id = ?")
-            .bind(serde_json::to_string(&names)?)
-            .bind(id.as_str())
-            .execute(&mut write.tx)
-            .await?;
-        for declared in services {
-            service::insert(&mut write.tx, id, declared, at).await?;
-        }
+        set_live(&mut write.tx, id, services, at).await?;
+        let next = write.generation().await?.0 + 1;
+        let live = Some((package.version, services));
+        history::keep_package(&mut write.tx, (&package.file, id), next, live).await?;
         let package = find(&mut write.tx, id).await?.ok_or_else(|| absent(id))?;
         let before = before.as_ref().map(shown).transpose()?.flatten();
         let event = event("package.deploy", &package.file, before, shown(&package)?);
@@ -196,6 +188,8 @@ impl Odb {
             PackageState::Live => {
                 names::check(&mut write.tx, &before.file, &[]).await?;
                 retire(&mut write.tx, &before).await?;
+                let next = write.generation().await?.0 + 1;
+                history::keep_package(&mut write.tx, (&before.file, id), next, None).await?;
             }
             PackageState::Checking => {
                 set_state(&mut write.tx, id, PackageState::Retired).await?;
@@ -299,6 +293,39 @@ async fn refuse(
     Ok(package)
 }
 
+/// Makes the package live, with its services; the one before it must be retired.
+pub(crate) async fn set_live(
+    tx: &mut engine::Transaction,
+    id: &PackageId,
+    services: &[DeclaredService],
+    at: i64,
+) -> Result<(), OdbError> {
+    let names: Vec<_> = services
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    sql("UPDATE package SET state = 'live', error = NULL, services = ? WHERE id = ?")
+        .bind(serde_json::to_string(&names)?)
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await?;
+    for declared in services {
+        service::insert(tx, id, declared, at).await?;
+    }
+    Ok(())
+}
+
+/// Takes the file's live package away, if it has one.
+pub(crate) async fn retire_file(
+    tx: &mut engine::Transaction,
+    file: &FileName,
+) -> Result<(), OdbError> {
+    match live_of(tx, file).await? {
+        Some(package) => retire(tx, &package).await,
+        None => Ok(()),
+    }
+}
+
 async fn retire(tx: &mut engine::Transaction, package: &Package) -> Result<(), OdbError> {
     sql("DELETE FROM service WHERE package_id = ?")
         .bind(package.id.as_str())
@@ -377,14 +404,14 @@ fn absent(id: &PackageId) -> OdbError {
     }
 }
 
-fn event<'a>(
-    action: &'a str,
+fn event(
+    action: &str,
     file: &FileName,
     before: Option<serde_json::Value>,
     after: Option<serde_json::Value>,
-) -> Event<'a> {
+) -> Event {
     Event {
-        action,
+        action: action.to_owned(),
         object: format!("package {file}"),
         before,
         after,

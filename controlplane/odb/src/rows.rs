@@ -2,10 +2,10 @@
 //!
 //! Invariant: all parts belong to the one generation, because one read transaction saw them.
 
-use cp_model::{Channel, Cluster, Node, Package, Service};
+use cp_model::{Cluster, Node, Object, Package, Service};
 
 use crate::engine::sql;
-use crate::{Odb, OdbError, channel, cluster, node, package, service};
+use crate::{Odb, OdbError, cluster, node, object, package, service};
 
 /// The rows of one generation.
 #[derive(Debug, Clone)]
@@ -15,8 +15,8 @@ pub struct Rows {
     /// Live ones only.
     pub packages: Vec<Package>,
     pub services: Vec<Service>,
-    /// Active ones only.
-    pub channels: Vec<Channel>,
+    /// Of every kind, in order of kind and name.
+    pub objects: Vec<Object>,
 }
 
 // === impl Odb ===
@@ -30,7 +30,7 @@ impl Odb {
             .await?;
         let packages = sql(package::SELECT_LIVE).fetch_all(&mut tx).await?;
         let services = sql(service::SELECT).fetch_all(&mut tx).await?;
-        let channels = sql("SELECT * FROM channel WHERE is_active = 1 ORDER BY name")
+        let objects = sql("SELECT * FROM object ORDER BY kind, name")
             .fetch_all(&mut tx)
             .await?;
         tx.commit().await?;
@@ -45,9 +45,9 @@ impl Odb {
                 .iter()
                 .map(service::parse)
                 .collect::<Result<_, _>>()?,
-            channels: channels
+            objects: objects
                 .iter()
-                .map(channel::parse)
+                .map(object::parse)
                 .collect::<Result<_, _>>()?,
         })
     }

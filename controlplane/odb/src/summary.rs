@@ -12,12 +12,37 @@ const OWN_FIELDS: [&str; 5] = ["id", "version", "created_at", "binary_version", 
 /// A line in a list; the audit trail has the whole.
 const VALUE_CHARS_MAX: usize = 60;
 
+/// More than these are counted.
+const NAMED_MAX: usize = 3;
+
+/// One change in full, several by name.
+pub(crate) fn of_all(events: &[Event]) -> String {
+    match events {
+        [event] => of(event),
+        events => {
+            let named = events.iter().take(NAMED_MAX);
+            let mut names: Vec<_> = named.map(|event| event.object.clone()).collect();
+            if events.len() > NAMED_MAX {
+                names.push("…".to_owned());
+            }
+            format!("{} changes: {}", events.len(), names.join(", "))
+        }
+    }
+}
+
 /// For example `node n1: state online → draining` or `package hello.py v2`.
-pub(crate) fn of(event: &Event<'_>) -> String {
+fn of(event: &Event) -> String {
     let object = &event.object;
-    match (event.action, &event.before, &event.after) {
+    match (event.action.as_str(), &event.before, &event.after) {
         ("package.deploy", _, Some(package)) => {
             format!("{object} v{}", text(package.get("version")))
+        }
+        ("generation.restore", _, Some(after)) => {
+            let changed = after
+                .get("changed")
+                .and_then(Value::as_array)
+                .map_or(0, Vec::len);
+            format!("restored {object}: {changed} changes")
         }
         ("cluster.overtake", _, Some(after)) => format!("{object}: {}", text(after.get("reason"))),
         (_, Some(before), Some(after)) => match changes(before, after) {
@@ -57,7 +82,7 @@ mod tests {
     fn summary(action: &str, before: Value, after: Value) -> String {
         let some = |value: Value| (!value.is_null()).then_some(value);
         of(&Event {
-            action,
+            action: action.to_owned(),
             object: "thing a".to_owned(),
             before: some(before),
             after: some(after),

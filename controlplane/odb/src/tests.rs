@@ -3,11 +3,13 @@
 use super::*;
 use crate::engine::sql;
 use crate::testing::{Engine, TestDatabase};
-use crate::write::{Event, Write};
+use crate::write::Write;
+use cp_model::kind::CHANNEL;
 use cp_model::{
-    ChannelFields, ChannelName, ChannelSpec, DeclaredService, FileName, Generation, NodeChange,
-    NodeName, NodeSeen, NodeState, PackageId, ServiceName, Timestamp, Version,
+    DeclaredService, FileName, Generation, NodeChange, NodeName, NodeSeen, NodeState, Object,
+    PackageId, ServiceName, Spec, Timestamp, Version,
 };
+use serde_json::json;
 
 struct Store {
     odb: Odb,
@@ -30,6 +32,7 @@ macro_rules! each_engine {
 }
 
 mod deploy;
+mod history;
 mod open;
 mod restart;
 
@@ -88,24 +91,48 @@ async fn open(database: &TestDatabase) -> Result<Odb, OdbError> {
 }
 
 fn origin() -> Origin {
-    Origin {
-        who: "tester".into(),
-        at: Timestamp::from_unix_us(1_000_000),
+    Origin::new("tester", Timestamp::from_unix_us(1_000_000))
+}
+
+/// A channel as a change to it.
+fn channel(name: &str, path: &str, service: &str, to: fn(Spec) -> Wanted) -> Change {
+    let given = json!({ "name": name, "path": path, "service": service });
+    let (name, spec) = CHANNEL.parse(given.as_object().unwrap().clone()).unwrap();
+    Change {
+        kind: &CHANNEL,
+        name,
+        expected: None,
+        to: to(spec),
     }
 }
 
-fn spec(name: &str, path: &str, service: &str) -> ChannelSpec {
-    ChannelSpec::parse(&ChannelFields {
-        name: name.into(),
-        path: path.into(),
-        method: String::new(),
-        service: service.into(),
-        data_format: String::new(),
-        timeout_ms: 1_000,
-        body_bytes_max: 1_000,
-        is_active: true,
+/// Makes a channel.
+async fn create(
+    odb: &Odb,
+    name: &str,
+    path: &str,
+    service: &str,
+) -> Result<Written<Object>, OdbError> {
+    change(odb, channel(name, path, service, Wanted::New)).await
+}
+
+/// Makes one change; the object after it, or before it when it is gone.
+async fn change(odb: &Odb, change: Change) -> Result<Written<Object>, OdbError> {
+    let written = odb.objects_change(&origin(), vec![change]).await?;
+    Ok(Written {
+        value: written.value[0].object().unwrap().clone(),
+        generation: written.generation,
     })
-    .unwrap()
+}
+
+async fn delete(odb: &Odb, object: &Object) -> Result<Written<Object>, OdbError> {
+    let gone = Change {
+        kind: object.kind,
+        name: object.name.clone(),
+        expected: Some(object.version),
+        to: Wanted::Gone,
+    };
+    change(odb, gone).await
 }
 
 fn seen(name: &str, port: u16) -> NodeSeen {
@@ -140,25 +167,17 @@ fn declared(name: &str) -> DeclaredService {
 
 async fn every_channel_write_makes_a_generation_and_an_event(engine: Engine) {
     let store = Store::new(engine).await;
+    let odb = &store.odb;
     let start = store.generation().await;
-    let made = store
-        .odb
-        .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
-        .await
-        .unwrap();
+    let made = create(odb, "a", "/a", "bascule.echo").await.unwrap();
     assert_eq!(made.generation, Generation(start + 1));
     assert_eq!(
         store.newest_event().await,
         ("channel.create".into(), Some(start + 1), false, true)
     );
 
-    let name = made.value.spec.name.clone();
-    let next = spec("a", "/b", "bascule.echo");
-    let changed = store
-        .odb
-        .channel_update(&origin(), &name, next.clone(), made.value.version)
-        .await
-        .unwrap();
+    let next = || channel("a", "/b", "bascule.echo", Wanted::Either);
+    let changed = change(odb, next()).await.unwrap();
     assert_eq!(changed.generation.0, start + 2);
     assert!(changed.value.version > made.value.version);
     assert_eq!(changed.value.id, made.value.id);
@@ -167,34 +186,20 @@ async fn every_channel_write_makes_a_generation_and_an_event(engine: Engine) {
         ("channel.update".into(), Some(start + 2), true, true)
     );
 
-    let same = store
-        .odb
-        .channel_update(&origin(), &name, next, changed.value.version)
-        .await
-        .unwrap();
+    let same = odb.objects_change(&origin(), vec![next()]).await.unwrap();
     assert_eq!(
-        same.generation.0,
-        start + 2,
+        (same.generation.0, same.value.len()),
+        (start + 2, 0),
         "nothing changed, so nothing is made"
     );
 
-    store
-        .odb
-        .channel_delete(&origin(), &name, changed.value.version)
-        .await
-        .unwrap();
+    delete(odb, &changed.value).await.unwrap();
     assert_eq!(
         store.newest_event().await,
         ("channel.delete".into(), Some(start + 3), true, false)
     );
-    let numbers: Vec<_> = store
-        .odb
-        .generation_list(u64::MAX, 100)
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.number.0)
-        .collect();
+    let generations = odb.generation_list(u64::MAX, 100).await.unwrap();
+    let numbers: Vec<_> = generations.iter().map(|row| row.number.0).collect();
     assert_eq!(
         numbers,
         (1..=start + 3).rev().collect::<Vec<_>>(),
@@ -204,56 +209,39 @@ async fn every_channel_write_makes_a_generation_and_an_event(engine: Engine) {
 
 async fn a_stale_version_changes_nothing(engine: Engine) {
     let store = Store::new(engine).await;
-    let made = store
-        .odb
-        .channel_create(&origin(), spec("a", "/a", "bascule.echo"))
-        .await
-        .unwrap();
-    let name = made.value.spec.name.clone();
+    let made = create(&store.odb, "a", "/a", "bascule.echo").await.unwrap();
     let before = store.generation().await;
-    let next = spec("a", "/b", "bascule.echo");
-    let error = store
-        .odb
-        .channel_update(&origin(), &name, next, Version(777))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, OdbError::Stale { current, .. } if current == made.value.version),
-        "{error}"
-    );
-    let error = store
-        .odb
-        .channel_delete(&origin(), &name, Version(777))
-        .await
-        .unwrap_err();
-    assert!(matches!(error, OdbError::Stale { .. }), "{error}");
+    let stale = |to| Change {
+        expected: Some(Version(777)),
+        ..channel("a", "/b", "bascule.echo", to)
+    };
+    for attempt in [stale(Wanted::Either), stale(|_| Wanted::Gone)] {
+        let error = change(&store.odb, attempt).await.unwrap_err();
+        assert!(
+            matches!(error, OdbError::Stale { current, .. } if current == made.value.version),
+            "{error}"
+        );
+    }
     assert_eq!(store.generation().await, before);
 }
 
 async fn a_row_made_anew_under_its_name_has_a_version_that_nobody_saw(engine: Engine) {
     let store = Store::new(engine).await;
-    let create = async || {
-        let spec = spec("a", "/a", "bascule.echo");
-        store.odb.channel_create(&origin(), spec).await.unwrap()
-    };
+    let odb = &store.odb;
     let register = async |port| {
         let seen = seen("n1", port);
-        store.odb.node_register(&origin(), &seen).await.unwrap();
-        store.odb.node_find(&seen.name).await.unwrap()
+        odb.node_register(&origin(), &seen).await.unwrap();
+        odb.node_find(&seen.name).await.unwrap()
     };
-    let (channel, node) = (create().await.value, register(1).await);
-    let (name, version) = (&channel.spec.name, channel.version);
-    let delete = async || store.odb.channel_delete(&origin(), name, version).await;
-    delete().await.unwrap();
-    create().await;
-    let error = delete().await.unwrap_err();
+    let made = create(odb, "a", "/a", "bascule.echo").await.unwrap().value;
+    let node = register(1).await;
+    delete(odb, &made).await.unwrap();
+    create(odb, "a", "/a", "bascule.echo").await.unwrap();
+    let error = delete(odb, &made).await.unwrap_err();
     assert!(matches!(error, OdbError::Stale { .. }), "{error}");
 
     let name = &node.seen.name;
-    let delete = async || {
-        let odb = &store.odb;
-        odb.node_delete(&origin(), name, Some(node.version)).await
-    };
+    let delete = async || odb.node_delete(&origin(), name, Some(node.version)).await;
     delete().await.unwrap();
     register(1).await;
     let error = delete().await.unwrap_err();
@@ -262,26 +250,25 @@ async fn a_row_made_anew_under_its_name_has_a_version_that_nobody_saw(engine: En
 
 async fn colliding_channels_and_unknown_services_are_refused_by_name(engine: Engine) {
     let store = Store::new(engine).await;
-    let create = async |name, path, service| {
-        store
-            .odb
-            .channel_create(&origin(), spec(name, path, service))
-            .await
-    };
+    let create = async |name, path, service| create(&store.odb, name, path, service).await;
     create("a", "/x/{id}", "bascule.echo").await.unwrap();
     let error = create("b", "/x/{other}", "bascule.echo").await.unwrap_err();
-    assert!(matches!(&error, OdbError::ChannelTaken { other, .. } if other.as_str() == "a"));
+    assert_eq!(
+        error.to_string(),
+        "channel a takes any method /x/{other} already"
+    );
     let error = create("a", "/y", "bascule.echo").await.unwrap_err();
     assert!(matches!(error, OdbError::Exists { .. }), "{error}");
     for path in ["/zato/ping", "/zato/ping/", "/zato/ping/{id}"] {
         let error = create("c", path, "bascule.echo").await.unwrap_err();
-        assert!(
-            matches!(&error, OdbError::ChannelTaken { other, .. } if other.as_str() == "bascule.ping")
-        );
+        assert!(matches!(&error, OdbError::Taken { other, .. } if other == "bascule.ping"));
     }
     create("c", "/zato/pingpong", "bascule.echo").await.unwrap();
     let error = create("d", "/z", "nobody.knows").await.unwrap_err();
-    assert!(matches!(error, OdbError::ServiceUnknown(_)), "{error}");
+    assert!(
+        matches!(&error, OdbError::ReferenceUnknown { place, .. } if place == "service"),
+        "{error}"
+    );
 }
 
 async fn a_node_makes_a_generation_when_it_is_new_or_moves(engine: Engine) {
@@ -349,20 +336,19 @@ async fn a_write_that_is_dropped_half_way_leaves_nothing(engine: Engine) {
         .execute(&mut write.tx)
         .await
         .unwrap();
-    let event = Event {
-        action: "test",
-        object: "half".into(),
-        before: None,
-        after: None,
-    };
-    write.audit(event, None).await.unwrap();
     drop(write);
-    assert_eq!(store.generation().await, before);
-    assert_ne!(store.newest_event().await.0, "test");
-    // The writer is free again.
-    store
+    let dry = Origin {
+        is_dry_run: true,
+        ..origin
+    };
+    let made = store
         .odb
-        .channel_create(&origin, spec("a", "/a", "bascule.echo"))
+        .objects_change(&dry, vec![channel("a", "/a", "bascule.echo", Wanted::New)])
         .await
         .unwrap();
+    assert_eq!(made.generation.0, before + 1, "all but the commit is done");
+    assert_eq!(store.generation().await, before);
+    assert_ne!(store.newest_event().await.0, "channel.create");
+    // The writer is free again.
+    create(&store.odb, "a", "/a", "bascule.echo").await.unwrap();
 }

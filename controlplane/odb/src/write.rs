@@ -1,16 +1,19 @@
-//! One write: rows, generation and audit event in one transaction.
+//! One write: rows, generation and audit events in one transaction.
 //!
-//! Owns the generation's number, the versions of rows and the audit trail's rows; refuses to know
-//! any resource.
-//! Invariant: dropping a `Write` before `commit` leaves no trace.
+//! Owns the generation's number, the versions of rows, the audit trail's rows, requests that are done
+//! once, and dry runs; refuses to know any resource.
+//! Invariant: dropping a `Write` before its end leaves no trace, and a dry run ends like that.
 
 use cp_model::{Generation, Origin, Version};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::sql;
-use crate::row::to_sql;
+use crate::row::{number, text, to_sql};
 use crate::{Odb, OdbError, engine, summary};
+
+/// Requests with a key are remembered for a day; who repeats one later asks anew.
+const KEYS_KEPT_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// An open transaction of one change.
 pub(crate) struct Write<'a> {
@@ -19,8 +22,9 @@ pub(crate) struct Write<'a> {
 }
 
 /// What the audit trail keeps of a change.
-pub(crate) struct Event<'a> {
-    pub(crate) action: &'a str,
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) action: String,
     pub(crate) object: String,
     pub(crate) before: Option<Value>,
     pub(crate) after: Option<Value>,
@@ -34,6 +38,10 @@ impl<'a> Write<'a> {
             tx: odb.pools.write.begin_write().await?,
             origin,
         })
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        self.origin
     }
 
     pub(crate) fn at(&self) -> i64 {
@@ -50,55 +58,112 @@ impl<'a> Write<'a> {
         Ok(Version(crate::row::from_sql(newest).saturating_add(1)))
     }
 
-    /// Ends a change of what nodes run: new generation, audit event, commit.
-    pub(crate) async fn publish(mut self, event: Event<'_>) -> Result<Generation, OdbError> {
+    /// The generation that this very request made when it was sent before.
+    pub(crate) async fn repeated(&mut self) -> Result<Option<Generation>, OdbError> {
+        let Some(key) = &self.origin.key else {
+            return Ok(None);
+        };
+        let row = sql("SELECT * FROM request_key WHERE request_key = ?")
+            .bind(&key.key)
+            .fetch_optional(&mut self.tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        if row.try_get::<i64>("at")? < self.at() - KEYS_KEPT_US {
+            return Ok(None);
+        }
+        if text(&row, "fingerprint")? != key.fingerprint {
+            return Err(OdbError::KeyReused);
+        }
+        Ok(Some(Generation(number(&row, "generation")?)))
+    }
+
+    /// Ends a change of the configuration: new generation, audit event, commit.
+    pub(crate) async fn publish(self, event: Event) -> Result<Generation, OdbError> {
+        self.publish_all(vec![event]).await
+    }
+
+    /// Ends several changes that are one generation.
+    pub(crate) async fn publish_all(mut self, events: Vec<Event>) -> Result<Generation, OdbError> {
         sql("UPDATE cluster SET generation = generation + 1")
             .execute(&mut self.tx)
             .await?;
-        let number: i64 = sql("SELECT generation FROM cluster")
-            .scalar(&mut self.tx)
-            .await?;
+        let generation = self.generation().await?;
         sql("INSERT INTO generation (number, at, who, summary) VALUES (?, ?, ?, ?)")
-            .bind(number)
-            .bind(self.origin.at.unix_us())
+            .bind(to_sql(generation.0))
+            .bind(self.at())
             .bind(&self.origin.who)
-            .bind(summary::of(&event))
+            .bind(summary::of_all(&events))
             .execute(&mut self.tx)
             .await?;
-        self.audit(event, Some(number)).await?;
-        self.tx.commit().await?;
-        Ok(Generation(crate::row::from_sql(number)))
+        for event in events {
+            self.audit(event, Some(generation)).await?;
+        }
+        self.remember(generation).await?;
+        self.end().await?;
+        Ok(generation)
     }
 
     /// Ends a change that nodes need not know: audit event, commit.
-    pub(crate) async fn record(mut self, event: Event<'_>) -> Result<(), OdbError> {
+    pub(crate) async fn record(mut self, event: Event) -> Result<(), OdbError> {
         self.audit(event, None).await?;
-        self.tx.commit().await?;
-        Ok(())
+        let generation = self.generation().await?;
+        self.remember(generation).await?;
+        self.end().await
     }
 
     /// Adds an event of a change that is part of another.
-    pub(crate) async fn audit(
+    async fn audit(
         &mut self,
-        event: Event<'_>,
-        generation: Option<i64>,
+        event: Event,
+        generation: Option<Generation>,
     ) -> Result<(), OdbError> {
         let id = self.version().await?;
         sql(
-            "INSERT INTO audit (id, at, who, action, object, generation, before_value, after_value)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO audit (id, at, who, why, action, object, generation, before_value,
+                                after_value)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(version_to_sql(id))
-        .bind(self.origin.at.unix_us())
+        .bind(self.at())
         .bind(&self.origin.who)
+        .bind(&self.origin.why)
         .bind(event.action)
         .bind(event.object)
-        .bind(generation)
+        .bind(generation.map(|generation| to_sql(generation.0)))
         .bind(event.before.map(|value| value.to_string()))
         .bind(event.after.map(|value| value.to_string()))
         .execute(&mut self.tx)
         .await?;
         Ok(())
+    }
+
+    async fn remember(&mut self, generation: Generation) -> Result<(), OdbError> {
+        let Some(key) = &self.origin.key else {
+            return Ok(());
+        };
+        sql("DELETE FROM request_key WHERE at < ? OR request_key = ?")
+            .bind(self.at() - KEYS_KEPT_US)
+            .bind(&key.key)
+            .execute(&mut self.tx)
+            .await?;
+        sql("INSERT INTO request_key (request_key, fingerprint, generation, at) VALUES (?, ?, ?, ?)")
+            .bind(&key.key)
+            .bind(&key.fingerprint)
+            .bind(to_sql(generation.0))
+            .bind(self.at())
+            .execute(&mut self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Everything was done and looked at; only now a dry run ends.
+    async fn end(self) -> Result<(), OdbError> {
+        if self.origin.is_dry_run {
+            return Ok(());
+        }
+        self.tx.commit().await
     }
 
     /// The generation as this transaction sees it.

@@ -183,10 +183,7 @@ fn parse_hello(hello: &proto::Hello) -> Result<NodeSeen, Invalid> {
 /// Writes the node's row. A new node or a new address is a new generation, and the session begins
 /// with it, so that a node does not apply one snapshot only to get the next.
 async fn register(parts: &SessionParts, seen: &NodeSeen) -> Result<(), Status> {
-    let origin = Origin {
-        who: format!("node {}", seen.name),
-        at: clock::now(),
-    };
+    let origin = Origin::new(format!("node {}", seen.name), clock::now());
     let made = parts
         .odb
         .node_register(&origin, seen)
@@ -216,10 +213,7 @@ async fn overtake(
     if hello.generation > GENERATION_MAX {
         return Err(Status::invalid_argument("generation is no number of ours"));
     }
-    let origin = Origin {
-        who: format!("node {}", seen.name),
-        at: clock::now(),
-    };
+    let origin = Origin::new(format!("node {}", seen.name), clock::now());
     let made = parts
         .odb
         .cluster_overtake(&origin, Generation(hello.generation))

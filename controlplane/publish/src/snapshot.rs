@@ -4,7 +4,8 @@
 //! order of the rows, which the ODB sorts by name).
 
 use bascule_proto::config::v1 as proto;
-use cp_model::{Channel, DataFormat, Node, NodeState, Package, Service};
+use cp_model::kind::CHANNEL;
+use cp_model::{Node, NodeState, Object, Package, Service};
 use cp_odb::Rows;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -17,7 +18,12 @@ pub fn snapshot_of(rows: &Rows) -> proto::Snapshot {
         members: rows.nodes.iter().map(member).collect(),
         packages: rows.packages.iter().map(package).collect(),
         services: rows.services.iter().map(service).collect(),
-        channels: rows.channels.iter().map(channel).collect(),
+        channels: rows
+            .objects
+            .iter()
+            .filter(|object| object.kind.name == CHANNEL.name && object.spec.is("is_active"))
+            .map(channel)
+            .collect(),
         cluster: rows.cluster.name.to_string(),
     };
     snapshot.hash = Sha256::digest(snapshot.encode_to_vec()).to_vec().into();
@@ -55,21 +61,22 @@ fn service(service: &Service) -> proto::Service {
     }
 }
 
-fn channel(channel: &Channel) -> proto::Channel {
+fn channel(channel: &Object) -> proto::Channel {
     let spec = &channel.spec;
-    let data_format = match spec.data_format {
-        DataFormat::Raw => proto::DataFormat::Unspecified,
-        DataFormat::Json => proto::DataFormat::Json,
+    let data_format = match spec.text("data_format") {
+        "json" => proto::DataFormat::Json,
+        _ => proto::DataFormat::Unspecified,
     };
     proto::Channel {
         id: channel.id.to_string(),
-        name: spec.name.to_string(),
-        path: spec.path.to_string(),
-        method: spec.method.as_str().to_owned(),
-        service: spec.service.to_string(),
+        name: channel.name.to_string(),
+        path: spec.text("path").to_owned(),
+        method: spec.text("method").to_owned(),
+        service: spec.text("service").to_owned(),
         data_format: data_format.into(),
-        timeout_ms: spec.timeout_ms,
-        body_bytes_max: spec.body_bytes_max,
+        // The table of fields keeps both within their types.
+        timeout_ms: u32::try_from(spec.integer("timeout_ms")).unwrap_or(u32::MAX),
+        body_bytes_max: u64::try_from(spec.integer("body_bytes_max")).unwrap_or_default(),
     }
 }
 

@@ -78,10 +78,7 @@ async fn open(args: &Args) -> anyhow::Result<Parts> {
     let admin = token(folder, "admin.token")?;
     let cluster_token = token(folder, "cluster.token")?;
     let url = odb_url(args)?;
-    let origin = Origin {
-        who: "system".to_owned(),
-        at: clock::now(),
-    };
+    let origin = Origin::new("system", clock::now());
     let odb = Odb::open(
         &OdbSettings {
             url: url.clone(),

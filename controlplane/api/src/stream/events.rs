@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cp_app::{App, DeployOutcome, DeployResult, clock};
-use cp_auth::{Actor, OpContext};
+use cp_auth::{Actor, Intent, OpContext};
 use cp_model::ErrorChain;
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -106,6 +106,7 @@ impl Events {
             actor: Actor::System,
             at: clock::now(),
             cid: "stream".to_owned(),
+            intent: Intent::default(),
         };
         match super::tick(app, &context).await {
             Ok(tick) => self.publish(Kind::Tick, tick),

@@ -25,10 +25,16 @@ use super::query::{Argument, Dialect, add_all};
 use super::{Migration, Transaction};
 use crate::{OdbError, migration};
 
-const MIGRATIONS: &[Migration] = &[(
-    1,
-    include_str!("../../../../migrations/sqlite/0001_init.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    (
+        1,
+        include_str!("../../../../migrations/sqlite/0001_init.sql"),
+    ),
+    (
+        2,
+        include_str!("../../../../migrations/sqlite/0002_object.sql"),
+    ),
+];
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A caller that waits longer than this for the writer is told "busy" instead.

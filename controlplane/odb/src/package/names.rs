@@ -1,15 +1,16 @@
-//! Whether a package's services fit the cluster: nobody else's names, nothing that channels need
-//! goes missing.
+//! Whether a package's services fit the cluster: nobody else's names, nothing that objects
+//! name goes missing.
 //!
-//! Invariant: after a package went live, every channel still leads to a service.
+//! Invariant: after a package went live, every object that names a service names one that exists.
 
-use cp_model::{ChannelName, DeclaredService, FileName, ServiceName};
+use cp_model::{DeclaredService, FileName, ServiceName};
 
 use crate::engine::sql;
+use crate::object::check_unused;
 use crate::row::text;
 use crate::{OdbError, engine};
 
-/// Checks what `file` would declare from now on against all other files and all channels.
+/// Checks what `file` would declare from now on against all other files and all objects.
 pub(super) async fn check(
     tx: &mut engine::Transaction,
     file: &FileName,
@@ -35,10 +36,7 @@ pub(super) async fn check(
         }
     }
     for service in gone {
-        let channels = users(tx, &service).await?;
-        if !channels.is_empty() {
-            return Err(OdbError::ServiceUsed { service, channels });
-        }
+        check_unused(tx, "service", service.as_str()).await?;
     }
     Ok(())
 }
@@ -52,17 +50,4 @@ pub(super) fn line_of(error: &OdbError, declared: &[DeclaredService]) -> u32 {
         .iter()
         .find(|known| known.name == *service)
         .map_or(0, |known| known.line)
-}
-
-async fn users(
-    tx: &mut engine::Transaction,
-    service: &ServiceName,
-) -> Result<Vec<ChannelName>, OdbError> {
-    let rows = sql("SELECT name FROM channel WHERE service = ? ORDER BY name")
-        .bind(service.as_str())
-        .fetch_all(&mut *tx)
-        .await?;
-    rows.iter()
-        .map(|row| Ok(ChannelName::parse(&text(row, "name")?)?))
-        .collect()
 }

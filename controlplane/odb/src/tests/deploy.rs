@@ -80,12 +80,7 @@ async fn a_name_of_another_file_is_refused_naming_both(engine: Engine) {
 async fn a_service_that_channels_use_cannot_go(engine: Engine) {
     let store = Store::new(engine).await;
     store.live("a.py", "1", &["a.x", "a.y"]).await;
-    let channel = store
-        .odb
-        .channel_create(&origin(), spec("c1", "/c", "a.x"))
-        .await
-        .unwrap()
-        .value;
+    let channel = create(&store.odb, "c1", "/c", "a.x").await.unwrap().value;
     let LiveOutcome::Refused(_, error) = store.live("a.py", "2", &["a.y"]).await else {
         panic!("it is used")
     };
@@ -96,12 +91,8 @@ async fn a_service_that_channels_use_cannot_go(engine: Engine) {
         .package_undeploy(&origin(), &id)
         .await
         .unwrap_err();
-    assert!(matches!(error, OdbError::ServiceUsed { .. }), "{error}");
-    store
-        .odb
-        .channel_delete(&origin(), &channel.spec.name, channel.version)
-        .await
-        .unwrap();
+    assert!(matches!(error, OdbError::InUse { .. }), "{error}");
+    delete(&store.odb, &channel).await.unwrap();
     store.odb.package_undeploy(&origin(), &id).await.unwrap();
     assert!(store.odb.service_list().await.unwrap().is_empty());
 }

@@ -38,12 +38,12 @@ async fn killed_under_writes(engine: Engine) {
     // A write that was on its way is done or not; wait for its transaction's end.
     writer.await.unwrap_err();
     let generation = odb.cluster().await.unwrap().generation.0;
-    let channels = odb.channel_list("", u32::MAX).await.unwrap();
+    let channels = odb.object_list(&CHANNEL, "", u32::MAX).await.unwrap();
     let written = done.load(Ordering::SeqCst);
     for number in 0..written {
-        let name = name(number);
+        let name = format!("c{number}");
         assert!(
-            channels.iter().any(|channel| channel.spec.name == name),
+            channels.iter().any(|channel| channel.name.as_str() == name),
             "{name} was acknowledged"
         );
     }
@@ -59,9 +59,9 @@ async fn killed_under_writes(engine: Engine) {
 /// Makes the channels c0, c1, …, each again until it is acknowledged or turns out to be there.
 async fn write_until_told(odb: Odb, done: Arc<AtomicU64>) {
     for number in 0.. {
-        let spec = spec(name(number).as_str(), &format!("/{number}"), "bascule.echo");
+        let (name, path) = (format!("c{number}"), format!("/{number}"));
         loop {
-            match odb.channel_create(&origin(), spec.clone()).await {
+            match create(&odb, &name, &path, "bascule.echo").await {
                 Ok(_) | Err(OdbError::Exists { .. }) => break,
                 Err(OdbError::Unreachable(_) | OdbError::Busy(_)) => {}
                 Err(error) => panic!("{error:?}"),
@@ -69,10 +69,6 @@ async fn write_until_told(odb: Odb, done: Arc<AtomicU64>) {
         }
         done.store(number + 1, Ordering::SeqCst);
     }
-}
-
-fn name(number: u64) -> ChannelName {
-    ChannelName::parse(&format!("c{number}")).unwrap()
 }
 
 async fn reached(done: &AtomicU64, wanted: u64) {

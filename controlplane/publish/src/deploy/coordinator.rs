@@ -300,10 +300,7 @@ fn ask(fleet: &Fleet, trial: &mut Trial, node: &NodeName) {
 }
 
 fn origin() -> Origin {
-    Origin {
-        who: "system".to_owned(),
-        at: clock::now(),
-    }
+    Origin::new("system", clock::now())
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The golden snapshot: what nodes get for known rows.
 
 use cp_model::{
-    ChannelFields, ChannelId, ChannelSpec, Cluster, ClusterId, ClusterName, DeclaredService,
-    FileName, Generation, NodeName, NodeSeen, PackageId, PackageState, ServiceName, Timestamp,
-    Version, Weight,
+    Cluster, ClusterId, ClusterName, DeclaredService, FileName, Generation, NodeName, NodeSeen,
+    PackageId, PackageState, ServiceName, Timestamp, Version, Weight,
 };
+
+use serde_json::json;
 
 use super::*;
 
@@ -19,6 +20,7 @@ fn rows() -> Rows {
             id: ClusterId(uuid("00000000-0000-7000-8000-000000000001")),
             name: ClusterName::parse("golden").unwrap(),
             generation: Generation(42),
+            history_from: Generation(1),
             created_at: at,
         },
         nodes: vec![Node {
@@ -60,21 +62,24 @@ fn rows() -> Rows {
             version: 3,
             deployed_at: at,
         }],
-        channels: vec![Channel {
-            id: ChannelId(uuid("00000000-0000-7000-8000-000000000002")),
-            spec: ChannelSpec::parse(&ChannelFields {
-                name: "hello".into(),
-                path: "/hello/{name}".into(),
-                method: "GET".into(),
-                service: "hello.say".into(),
-                data_format: "json".into(),
-                timeout_ms: 1_500,
-                body_bytes_max: 99,
-                is_active: true,
-            })
-            .unwrap(),
-            version: Version(1),
-        }],
+        objects: vec![channel_at(at, true), channel_at(at, false)],
+    }
+}
+
+fn channel_at(at: Timestamp, is_active: bool) -> Object {
+    let given = json!({
+        "name": "hello", "path": "/hello/{name}", "method": "GET", "service": "hello.say",
+        "data_format": "json", "timeout_ms": 1_500, "body_bytes_max": 99, "is_active": is_active,
+    });
+    let (name, spec) = CHANNEL.parse(given.as_object().unwrap().clone()).unwrap();
+    Object {
+        kind: &CHANNEL,
+        id: "00000000-0000-7000-8000-000000000002".parse().unwrap(),
+        name,
+        spec,
+        version: Version(1),
+        created_at: at,
+        changed_at: at,
     }
 }
 
@@ -111,6 +116,6 @@ fn the_hash_covers_everything_but_itself() {
         "the same rows make the same bytes"
     );
     let mut other = rows();
-    other.channels[0].spec.timeout_ms += 1;
+    other.objects.remove(0);
     assert_ne!(snapshot.hash, snapshot_of(&other).hash);
 }

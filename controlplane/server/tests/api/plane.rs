@@ -53,10 +53,7 @@ impl Plane {
     }
 
     pub(crate) async fn open(folder: &Path, trial_timeout: Duration) -> Self {
-        let origin = Origin {
-            who: "system".into(),
-            at: clock::now(),
-        };
+        let origin = Origin::new("system", clock::now());
         let settings = OdbSettings {
             url: OdbUrl::Sqlite(folder.join("odb.db")),
             cluster: ClusterName::parse("test").unwrap(),

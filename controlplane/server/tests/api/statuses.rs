@@ -68,7 +68,8 @@ async fn bad_json_is_told_with_its_place() {
     post("", json).await.expect(400);
     post("{} trailing", json).await.expect(400);
     let kind = post("{\"name\":1}", json).await.expect(400);
-    assert_eq!(kind.body["errors"][0]["pointer"], "/name");
+    let errors = kind.body["errors"].as_array().unwrap();
+    assert!(errors.iter().any(|error| error["pointer"] == "/name"));
     let unknown = post("{\"nmae\":\"a\"}", json).await.expect(400);
     assert_eq!(unknown.body["errors"][0]["pointer"], "/nmae");
     post("{}", "text/plain").await.expect(415);
@@ -87,7 +88,7 @@ async fn every_bad_field_has_its_pointer() {
         .iter()
         .map(|e| &e["pointer"])
         .collect();
-    assert_eq!(pointers, ["/name", "/path", "/timeout_ms"]);
+    assert_eq!(pointers, ["/path", "/timeout_ms", "/name"]);
     let unknown = json!({"name": "a", "path": "/a", "service": "nobody"});
     let refused = plane
         .call("POST /api/v1/channels", unknown)

@@ -1,0 +1,72 @@
+//! How a change is asked for: for real or not, why, and under which key.
+//!
+//! Invariant: two requests have one fingerprint only when method, path, query and body are the same.
+
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use cp_auth::{Actor, Intent};
+use cp_model::RequestKey;
+use sha2::{Digest as _, Sha256};
+
+use crate::idempotency::{BodyDigest, HEADER};
+use crate::problem::Problem;
+
+const KEY_BYTES_MAX: usize = 200;
+const WHY_CHARS_MAX: usize = 500;
+
+pub(super) fn of(parts: &Parts, actor: Actor) -> Result<Intent, Problem> {
+    Ok(Intent {
+        why: why(&parts.headers),
+        is_dry_run: is_dry_run(parts.uri.query().unwrap_or_default())?,
+        key: key(parts, actor)?,
+    })
+}
+
+/// Printable text only: it is shown in the audit trail and in logs.
+fn why(headers: &HeaderMap) -> String {
+    let given = headers.get("bascule-why").map(|value| value.as_bytes());
+    let text = String::from_utf8_lossy(given.unwrap_or_default()).into_owned();
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(WHY_CHARS_MAX)
+        .collect()
+}
+
+fn is_dry_run(query: &str) -> Result<bool, Problem> {
+    let given = query.split('&').find_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
+        (name == "dry_run").then_some(value)
+    });
+    match given {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::bad_request("dry_run", "must be true or false")),
+    }
+}
+
+fn key(parts: &Parts, actor: Actor) -> Result<Option<RequestKey>, Problem> {
+    let digested = parts.extensions.get::<BodyDigest>();
+    let (Some(body), Some(given)) = (digested, parts.headers.get(HEADER)) else {
+        return Ok(None);
+    };
+    let given = given.as_bytes();
+    if given.is_empty() || given.len() > KEY_BYTES_MAX {
+        let text = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} bytes");
+        return Err(Problem::bad_request("", text));
+    }
+    let uri = parts.uri.to_string();
+    Ok(Some(RequestKey {
+        key: digest(&[actor.name().as_bytes(), given]),
+        fingerprint: digest(&[uri.as_bytes(), &body.0]),
+    }))
+}
+
+fn digest(texts: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+        digest.update(text);
+    }
+    let digest = digest.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,163 @@
+//! What an object may say: its fields, as a table.
+//!
+//! Owns types, bounds, defaults and texts of fields. One table makes the parser, the `OpenAPI` schema,
+//! the reference of the docs, the references between objects and the list of secrets, so these cannot
+//! disagree. Invariant: a table is constant data; nothing here reads a clock, a file or a row.
+
+mod parse;
+
+use serde_json::Value;
+
+pub use parse::parse;
+
+/// One field of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// As clients write it; lower case with underscores, the unit last (`timeout_ms`).
+    pub name: &'static str,
+    /// One or two sentences for people: what it does, and why this default.
+    pub about: &'static str,
+    pub kind: Type,
+    pub presence: Presence,
+}
+
+/// What a field's value is.
+#[derive(Debug, Clone, Copy)]
+pub enum Type {
+    /// A text of at most so many bytes; `check` says what else is wrong with it.
+    Text {
+        bytes_max: usize,
+        check: Check,
+    },
+    /// A whole number, both ends included.
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    Bool,
+    /// One of these texts.
+    Choice(&'static [&'static str]),
+    /// The name of an object of this kind, which must exist.
+    Reference(&'static str),
+    /// The name of a service: of a live package, or built in.
+    Service,
+    /// A text of at most so many bytes that is never shown again: a value, or `$NAME` of an environment
+    /// variable, or `file:PATH`.
+    Secret {
+        bytes_max: usize,
+    },
+    /// A list of at most so many elements.
+    List {
+        of: &'static Type,
+        len_max: usize,
+    },
+    /// An object with fields of its own.
+    Object(&'static [Field]),
+    /// Texts by name, for example headers; at most so many.
+    Map {
+        len_max: usize,
+    },
+}
+
+/// Whether a field must be there, and what it is when it is not.
+#[derive(Debug, Clone, Copy)]
+pub enum Presence {
+    Required,
+    Optional,
+    Text(&'static str),
+    Integer(i64),
+    Bool(bool),
+    EmptyList,
+    EmptyMap,
+}
+
+/// `Err` holds what is wrong with the text, for people: "must …".
+pub type Check = fn(&str) -> Result<(), String>;
+
+/// Every text is good.
+pub fn any_text(_text: &str) -> Result<(), String> {
+    Ok(())
+}
+
+/// Whether what stands at `place` is a secret or holds one.
+pub fn holds_secret(fields: &[Field], place: &str) -> bool {
+    let (first, rest) = place.split_once('/').unwrap_or((place, ""));
+    let field = fields.iter().find(|field| field.name == first);
+    field.is_some_and(|field| type_holds_secret(&field.kind, rest))
+}
+
+fn type_holds_secret(kind: &Type, place: &str) -> bool {
+    match kind {
+        Type::Secret { .. } => true,
+        Type::List { of, .. } => {
+            let rest = place.split_once('/').map_or("", |(_index, rest)| rest);
+            type_holds_secret(of, rest)
+        }
+        Type::Object(fields) if place.is_empty() => fields
+            .iter()
+            .any(|field| type_holds_secret(&field.kind, "")),
+        Type::Object(fields) => holds_secret(fields, place),
+        _ => false,
+    }
+}
+
+// === impl Field ===
+
+impl Field {
+    pub const fn new(name: &'static str, kind: Type, about: &'static str) -> Self {
+        Self {
+            name,
+            about,
+            kind,
+            presence: Presence::Required,
+        }
+    }
+
+    /// May be missing, and is nothing then.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        self.when_missing(Presence::Optional)
+    }
+
+    #[must_use]
+    pub const fn or_text(self, default: &'static str) -> Self {
+        self.when_missing(Presence::Text(default))
+    }
+
+    #[must_use]
+    pub const fn or_integer(self, default: i64) -> Self {
+        self.when_missing(Presence::Integer(default))
+    }
+
+    #[must_use]
+    pub const fn or_bool(self, default: bool) -> Self {
+        self.when_missing(Presence::Bool(default))
+    }
+
+    /// An empty list or map.
+    #[must_use]
+    pub const fn or_empty(self) -> Self {
+        let presence = match self.kind {
+            Type::Map { .. } => Presence::EmptyMap,
+            _ => Presence::EmptyList,
+        };
+        self.when_missing(presence)
+    }
+
+    const fn when_missing(mut self, presence: Presence) -> Self {
+        self.presence = presence;
+        self
+    }
+
+    /// What stands in for a missing value.
+    pub fn default_value(&self) -> Option<Value> {
+        match self.presence {
+            Presence::Required | Presence::Optional => None,
+            Presence::Text(text) => Some(text.into()),
+            Presence::Integer(number) => Some(number.into()),
+            Presence::Bool(is) => Some(is.into()),
+            Presence::EmptyList => Some(Value::Array(Vec::new())),
+            Presence::EmptyMap => Some(Value::Object(serde_json::Map::new())),
+        }
+    }
+}
