@@ -2,7 +2,9 @@
 //!
 //! Invariant: two requests have one fingerprint only when method, path, query and body are the same.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
+use std::fmt::Write as _;
+
 use axum::http::request::Parts;
 use cp_auth::{Actor, Intent};
 use cp_model::RequestKey;
@@ -24,7 +26,7 @@ pub(super) fn of(parts: &Parts, actor: Actor) -> Result<Intent, Problem> {
 
 /// Printable text only: it is shown in the audit trail and in logs.
 fn why(headers: &HeaderMap) -> String {
-    let given = headers.get("bascule-why").map(|value| value.as_bytes());
+    let given = headers.get("bascule-why").map(HeaderValue::as_bytes);
     let text = String::from_utf8_lossy(given.unwrap_or_default()).into_owned();
     text.chars()
         .filter(|c| !c.is_control())
@@ -67,6 +69,10 @@ fn digest(texts: &[&[u8]]) -> String {
         digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
         digest.update(text);
     }
-    let digest = digest.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let bytes = digest.finalize();
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }

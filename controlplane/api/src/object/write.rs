@@ -49,7 +49,7 @@ pub(super) async fn object_replace(
     target: Target,
     JsonBody(fields): JsonBody<Map<String, Value>>,
 ) -> Result<Response, Problem> {
-    let (seen, wait) = seen(kind, target)?;
+    let (seen, wait) = seen(kind, &target)?;
     let changed = api
         .app
         .object_replace(&context, (kind, &seen), fields, wait)
@@ -70,7 +70,7 @@ pub(super) async fn object_update(
     target: Target,
     JsonBody(patch): JsonBody<Map<String, Value>>,
 ) -> Result<Response, Problem> {
-    let (seen, wait) = seen(kind, target)?;
+    let (seen, wait) = seen(kind, &target)?;
     let changed = api
         .app
         .object_update(&context, (kind, &seen), patch, wait)
@@ -90,7 +90,7 @@ pub(super) async fn object_delete(
     Context(context): Context,
     target: Target,
 ) -> Result<Response, Problem> {
-    let (seen, wait) = seen(kind, target)?;
+    let (seen, wait) = seen(kind, &target)?;
     let changed = api.app.object_delete(&context, (kind, &seen), wait).await;
     let changed = or_current(&api, &context, (kind, &seen), changed).await?;
     Ok(changed_answer(
@@ -122,7 +122,7 @@ async fn or_current<T>(
 }
 
 /// 428 without `If-Match`.
-fn seen(kind: &Kind, target: Target) -> Result<(Seen, Option<Duration>), Problem> {
+fn seen(kind: &Kind, target: &Target) -> Result<(Seen, Option<Duration>), Problem> {
     let version: Option<Version> = match etag::required(target.if_match)? {
         IfMatch::Any => None,
         IfMatch::Version(version) => Some(version),
