@@ -25,7 +25,8 @@ const SET_PATH: &str = "
 import sqlite3, sys
 file, path, name = sys.argv[1:]
 with sqlite3.connect(file, timeout=10) as odb:
-    done = odb.execute('UPDATE channel SET path = ? WHERE name = ?', (path, name))
+    change = 'UPDATE object SET spec = json_set(spec, ?, ?) WHERE kind = ? AND name = ?'
+    done = odb.execute(change, ('$.path', path, 'channel', name))
     assert done.rowcount == 1, done.rowcount
 ";
 

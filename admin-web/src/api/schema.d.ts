@@ -535,6 +535,8 @@ export interface components {
             id: number;
             object: string;
             who: string;
+            /** @description The reason that the author gave; may be empty. */
+            why: string;
         };
         /** @description Where requests enter: a path and the service that answers. */
         Channel: {
@@ -862,6 +864,8 @@ export interface components {
                 id: number;
                 object: string;
                 who: string;
+                /** @description The reason that the author gave; may be empty. */
+                why: string;
             }[];
             /** @description `null` on the last page. */
             next_page_token?: string | null;
@@ -1169,6 +1173,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;

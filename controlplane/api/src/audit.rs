@@ -23,6 +23,8 @@ struct AuditBody {
     id: u64,
     at: String,
     who: String,
+    /// The reason that the author gave; may be empty.
+    why: String,
     action: String,
     object: String,
     /// `null` when nodes need not know.
@@ -63,6 +65,7 @@ impl From<AuditEvent> for AuditBody {
             id: event.id,
             at: event.at.to_string(),
             who: event.who,
+            why: event.why,
             action: event.action,
             object: event.object,
             generation: event.generation.map(|generation| generation.0),

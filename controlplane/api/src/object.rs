@@ -8,11 +8,12 @@ mod body;
 mod document;
 mod write;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use cp_model::filter::{Filter, Order};
 use cp_model::kind::{KINDS, Kind};
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ use crate::applied::header_of;
 use crate::context::Context;
 use crate::etag;
 use crate::problem::Problem;
-use crate::query::{Page, PageQuery};
+use crate::query::{ListQuery, Page};
 
 pub(crate) use body::shown;
 pub(crate) use document::document;
@@ -41,22 +42,28 @@ pub(crate) fn routes() -> Router<Api> {
     })
 }
 
-/// All objects of the kind in order of name.
+/// Objects of the kind: in order of name, or those that a filter takes, in any order.
 async fn object_list(
     State(api): State<Api>,
     Extension(kind): Extension<&'static Kind>,
     Context(context): Context,
-    Query(query): Query<PageQuery>,
+    query: ListQuery,
 ) -> Result<Json<Page<Value>>, Problem> {
     let size = query.size()?;
-    let after = query.after()?;
-    let objects = api
-        .app
-        .object_list(&context, kind, &after, size + 1)
-        .await?;
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let page = Page::of(objects, size, |object| object.name.to_string());
-    Ok(Json(page.map(|object| shown(&object))))
+    let known = || body::names(kind);
+    let filter = Filter::parse(query.filter(), known())?;
+    let order = Order::parse(query.order_by(), known())?;
+    let page = if filter.is_empty() && order.is_by_name() {
+        let after = query.after()?;
+        let objects = api.app.object_list(&context, kind, &after, size + 1);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let page = Page::of(objects.await?, size, |object| object.name.to_string());
+        page.map(|object| shown(&object))
+    } else {
+        let objects = api.app.object_list_all(&context, kind).await?;
+        query.select(objects.iter().map(shown), &filter, &order)?
+    };
+    Ok(Json(page))
 }
 
 /// One object.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use cp_model::filter::{Filter, Order};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
@@ -54,6 +56,16 @@ struct WriteNames {
     /// Read by `Context`, which also says what is wrong with it.
     #[serde(rename = "dry_run")]
     _dry_run: Option<String>,
+}
+
+/// Where in a list to read, which of its elements, and in which order.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    page_size: Option<String>,
+    page_token: Option<String>,
+    filter: Option<String>,
+    order_by: Option<String>,
 }
 
 /// A part of a list.
@@ -123,6 +135,72 @@ impl<S: Send + Sync> FromRequestParts<S> for WriteQuery {
         };
         let wait = query.duration()?;
         Ok(Self { wait })
+    }
+}
+
+// === impl ListQuery ===
+
+impl ListQuery {
+    pub(crate) fn filter(&self) -> &str {
+        self.filter.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn order_by(&self) -> &str {
+        self.order_by.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn size(&self) -> Result<u32, Problem> {
+        self.page().size()
+    }
+
+    /// For lists in order of name: the name to start after.
+    pub(crate) fn after(&self) -> Result<String, Problem> {
+        self.page().after()
+    }
+
+    /// The page of what `filter` takes of `items`, in `order`.
+    pub(crate) fn select(
+        &self,
+        items: impl Iterator<Item = Value>,
+        filter: &Filter,
+        order: &Order,
+    ) -> Result<Page<Value>, Problem> {
+        let after = self.after()?;
+        let after: Option<Map<String, Value>> = match after.as_str() {
+            "" => None,
+            token => Some(serde_json::from_str(token).map_err(|_error| bad_token())?),
+        };
+        let size = usize::try_from(self.size()?).unwrap_or(usize::MAX);
+        let taken = items.filter_map(|item| match item {
+            Value::Object(fields) if filter.takes(&fields) => Some(fields),
+            _ => None,
+        });
+        let is_next = |fields: &Map<String, Value>| {
+            let place = after.as_ref();
+            place.is_none_or(|place| order.compare(fields, place).is_gt())
+        };
+        let mut taken: Vec<_> = taken.filter(is_next).collect();
+        taken.sort_by(|left, right| order.compare(left, right));
+        taken.truncate(size + 1);
+        let key = |fields: &Map<String, Value>| Value::Object(order.place(fields)).to_string();
+        Ok(Page::of(taken, size, key).map(Value::Object))
+    }
+
+    fn page(&self) -> PageQuery {
+        PageQuery {
+            page_size: self.page_size.clone(),
+            page_token: self.page_token.clone(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ListQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let of_query = |error: QueryRejection| Problem::bad_request("", error.body_text());
+        let query = Query::<Self>::from_request_parts(parts, state).await;
+        query.map(|Query(query)| query).map_err(of_query)
     }
 }
 

@@ -45,6 +45,15 @@ impl App {
         Ok(self.odb.object_list(kind, after, limit).await?)
     }
 
+    /// Every object of the kind, in order of name.
+    pub async fn object_list_all(
+        &self,
+        context: &OpContext,
+        kind: &'static Kind,
+    ) -> Result<Vec<Object>, AppError> {
+        self.object_list(context, kind, "", u32::MAX).await
+    }
+
     pub async fn object_find(
         &self,
         context: &OpContext,

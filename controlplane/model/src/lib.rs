@@ -9,6 +9,7 @@ mod border;
 pub mod chain;
 pub mod cluster;
 pub mod diff;
+pub mod filter;
 pub mod generation;
 pub mod id;
 pub mod invalid;

@@ -50,6 +50,8 @@ pub enum OdbError {
         generation: Generation,
         oldest: Generation,
     },
+    #[error("another process leads")]
+    Fenced,
     #[error("the idempotency key was used for another request")]
     KeyReused,
     #[error("package {id} is {state}")]

@@ -10,12 +10,14 @@ mod engine;
 mod error;
 mod generation;
 mod history;
+mod lease;
 mod migration;
 mod node;
 mod object;
 mod package;
 mod row;
 mod rows;
+mod schedule;
 mod service;
 mod summary;
 #[cfg(any(test, feature = "testing"))]
@@ -27,9 +29,11 @@ use cp_model::{ClusterName, Origin};
 pub use engine::OdbUrl;
 pub use error::OdbError;
 pub use history::{Difference, Kept};
+pub use lease::LeaseRow;
 pub use object::{Change, ChangedObject, Use, Wanted};
 pub use package::{LiveOutcome, Stored};
 pub use rows::Rows;
+pub use schedule::{JobBatch, JobCommand, JobRecord, SCHEDULER};
 
 /// The database, open and migrated. Cheap to clone.
 #[derive(Debug, Clone)]

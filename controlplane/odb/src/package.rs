@@ -12,9 +12,13 @@ use cp_model::{
 use crate::engine::{self, Row, sql};
 use crate::row::{json, json_maybe, number, small, text, time, to_sql};
 use crate::write::{Event, Write, shown};
-use crate::{Odb, OdbError, Written, history, service};
+use crate::{Odb, OdbError, Written, history};
 
 mod names;
+mod state;
+
+use state::{insert, live_of, retire, retire_checking, set_state};
+pub(crate) use state::{retire_file, set_live};
 
 /// All columns but the content.
 macro_rules! columns {
@@ -251,17 +255,6 @@ async fn find(tx: &mut engine::Transaction, id: &PackageId) -> Result<Option<Pac
     row.as_ref().map(parse).transpose()
 }
 
-async fn live_of(
-    tx: &mut engine::Transaction,
-    file: &FileName,
-) -> Result<Option<Package>, OdbError> {
-    let row = sql(SELECT_FILE_LIVE)
-        .bind(file.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
-    row.as_ref().map(parse).transpose()
-}
-
 /// The package, when its trial is still on; a verdict that comes late changes nothing.
 async fn checking(tx: &mut engine::Transaction, id: &PackageId) -> Result<Package, OdbError> {
     let package = find(tx, id).await?.ok_or_else(|| absent(id))?;
@@ -291,110 +284,6 @@ async fn refuse(
         .record(event("package.refuse", &package.file, None, after))
         .await?;
     Ok(package)
-}
-
-/// Makes the package live, with its services; the one before it must be retired.
-pub(crate) async fn set_live(
-    tx: &mut engine::Transaction,
-    id: &PackageId,
-    services: &[DeclaredService],
-    at: i64,
-) -> Result<(), OdbError> {
-    let names: Vec<_> = services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    sql("UPDATE package SET state = 'live', error = NULL, services = ? WHERE id = ?")
-        .bind(serde_json::to_string(&names)?)
-        .bind(id.as_str())
-        .execute(&mut *tx)
-        .await?;
-    for declared in services {
-        service::insert(tx, id, declared, at).await?;
-    }
-    Ok(())
-}
-
-/// Takes the file's live package away, if it has one.
-pub(crate) async fn retire_file(
-    tx: &mut engine::Transaction,
-    file: &FileName,
-) -> Result<(), OdbError> {
-    match live_of(tx, file).await? {
-        Some(package) => retire(tx, &package).await,
-        None => Ok(()),
-    }
-}
-
-async fn retire(tx: &mut engine::Transaction, package: &Package) -> Result<(), OdbError> {
-    sql("DELETE FROM service WHERE package_id = ?")
-        .bind(package.id.as_str())
-        .execute(&mut *tx)
-        .await?;
-    set_state(tx, &package.id, PackageState::Retired).await
-}
-
-/// Ends the trials of `file` other than that of `id`, and names them.
-async fn retire_checking(
-    tx: &mut engine::Transaction,
-    file: &FileName,
-    id: &PackageId,
-) -> Result<Vec<Package>, OdbError> {
-    let rows = sql(SELECT_FILE_CHECKING)
-        .bind(file.as_str())
-        .bind(id.as_str())
-        .fetch_all(&mut *tx)
-        .await?;
-    let mut retired: Vec<Package> = rows.iter().map(parse).collect::<Result<_, _>>()?;
-    for package in &mut retired {
-        set_state(tx, &package.id, PackageState::Retired).await?;
-        package.state = PackageState::Retired;
-    }
-    Ok(retired)
-}
-
-async fn set_state(
-    tx: &mut engine::Transaction,
-    id: &PackageId,
-    state: PackageState,
-) -> Result<(), OdbError> {
-    sql("UPDATE package SET state = ?, error = NULL WHERE id = ?")
-        .bind(state.as_str())
-        .bind(id.as_str())
-        .execute(&mut *tx)
-        .await?;
-    Ok(())
-}
-
-async fn insert(
-    tx: &mut engine::Transaction,
-    origin: &Origin,
-    id: &PackageId,
-    file: &FileName,
-    content: &[u8],
-) -> Result<(), OdbError> {
-    let last: i64 = sql("SELECT COALESCE(MAX(sequence), 0) FROM package")
-        .scalar(&mut *tx)
-        .await?;
-    let newest: i64 = sql("SELECT COALESCE(MAX(version), 0) FROM package WHERE file = ?")
-        .bind(file.as_str())
-        .scalar(&mut *tx)
-        .await?;
-    sql(
-        "INSERT INTO package (sequence, id, file, version, state, bytes, content, services,
-                              created_at)
-         VALUES (?, ?, ?, ?, 'checking', ?, ?, '[]', ?)",
-    )
-    .bind(last + 1)
-    .bind(id.as_str())
-    .bind(file.as_str())
-    .bind(newest + 1)
-    .bind(i64::try_from(content.len()).unwrap_or(i64::MAX))
-    .bind(content)
-    .bind(origin.at.unix_us())
-    .execute(&mut *tx)
-    .await?;
-    Ok(())
 }
 
 fn absent(id: &PackageId) -> OdbError {

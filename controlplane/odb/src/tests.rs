@@ -33,8 +33,10 @@ macro_rules! each_engine {
 
 mod deploy;
 mod history;
+mod lease;
 mod open;
 mod restart;
+mod schema;
 
 each_engine!(
     every_channel_write_makes_a_generation_and_an_event,

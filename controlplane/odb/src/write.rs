@@ -158,6 +158,11 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
+    /// Ends a change that is no configuration and needs no event.
+    pub(crate) async fn commit(self) -> Result<(), OdbError> {
+        self.end().await
+    }
+
     /// Everything was done and looked at; only now a dry run ends.
     async fn end(self) -> Result<(), OdbError> {
         if self.origin.is_dry_run {

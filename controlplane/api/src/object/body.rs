@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 
 use cp_model::Object;
+use cp_model::kind::Kind;
 use serde_json::{Map, Value, json};
 
 use crate::etag;
@@ -21,6 +22,13 @@ pub(crate) fn shown(object: &Object) -> Value {
     fields.insert("changed_at".into(), object.changed_at.to_string().into());
     fields.insert("secrets_set".into(), json!(places));
     Value::Object(fields)
+}
+
+/// Every field that `shown` may have, to filter and order by.
+pub(super) fn names(kind: &'static Kind) -> impl Iterator<Item = &'static str> + Clone {
+    let own = ["name", "id", "created_at", "changed_at", "secrets_set"];
+    own.into_iter()
+        .chain(kind.fields.iter().map(|field| field.name))
 }
 
 fn without_secrets(object: &Object) -> Map<String, Value> {

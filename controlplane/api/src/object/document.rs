@@ -40,7 +40,9 @@ fn collection(kind: &Kind) -> Value {
             "description": kind.about,
             "operationId": format!("{}_list", kind.name),
             "parameters": [query("page_size", "1 to 1000; 100 unless set."),
-                           query("page_token", "`next_page_token` of the page before.")],
+                           query("page_token", "`next_page_token` of the page before."),
+                           query("filter", "For example `service:crm.* AND timeout_ms>5s`."),
+                           query("order_by", "A field, and `asc` or `desc`; `name` unless set.")],
             "responses": { "200": answer("", &format!("Page_{title}")) },
         },
         "post": {

@@ -1,3 +1,5 @@
+//! What every table of fields has to keep.
+
 use super::*;
 use crate::schema::Type;
 

@@ -26,10 +26,16 @@ use crate::OdbError;
 
 mod migrate;
 
-const MIGRATIONS: &[Migration] = &[(
-    1,
-    include_str!("../../../../migrations/mysql/0001_init.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    (
+        1,
+        include_str!("../../../../migrations/mysql/0001_init.sql"),
+    ),
+    (
+        2,
+        include_str!("../../../../migrations/mysql/0002_schedule.sql"),
+    ),
+];
 
 const TAKE_WRITE_LOCK: &str = "SELECT id FROM write_lock WHERE id = 1 FOR UPDATE";
 /// A caller that waits longer for a connection is told so; a server that restarts is back by then.

@@ -20,10 +20,16 @@ use super::query::{Argument, Dialect, add_all};
 use super::{Migration, Transaction};
 use crate::{OdbError, migration};
 
-const MIGRATIONS: &[Migration] = &[(
-    1,
-    include_str!("../../../../migrations/postgres/0001_init.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    (
+        1,
+        include_str!("../../../../migrations/postgres/0001_init.sql"),
+    ),
+    (
+        2,
+        include_str!("../../../../migrations/postgres/0002_schedule.sql"),
+    ),
+];
 
 /// Any fixed number would do; other programs in the same database may take other ones.
 const TAKE_WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock(4771930051720116033)";

@@ -34,6 +34,10 @@ const MIGRATIONS: &[Migration] = &[
         2,
         include_str!("../../../../migrations/sqlite/0002_object.sql"),
     ),
+    (
+        3,
+        include_str!("../../../../migrations/sqlite/0003_schedule.sql"),
+    ),
 ];
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,3 +1,5 @@
+//! What the parser of fields promises, on a table that has every type.
+
 use proptest::prelude::*;
 use serde_json::json;
 
