@@ -93,6 +93,17 @@ impl From<&OdbError> for Problem {
                 text.clone(),
             )
             .with_error(&format!("/{place}"), text),
+            OdbError::ReferenceType { place, .. } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "reference-type",
+                text.clone(),
+            )
+            .with_error(&format!("/{place}"), text),
+            OdbError::TypeInUse { user, .. } => {
+                Self::new(StatusCode::CONFLICT, "in-use", text.clone())
+                    .with("users", vec![user.clone()].into())
+                    .with_error("/type", text)
+            }
             OdbError::ServiceTaken { .. } => Self::new(StatusCode::CONFLICT, "service-taken", text),
             OdbError::InUse { users, .. } => {
                 Self::new(StatusCode::CONFLICT, "in-use", text).with("users", users.clone().into())

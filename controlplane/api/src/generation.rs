@@ -6,6 +6,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cp_app::{Difference, GenerationView};
+use cp_model::object::HIDDEN;
 use cp_model::{Generation, diff, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -234,7 +235,7 @@ impl FieldChangeBody {
     fn of(kind: &str, change: diff::FieldChange) -> Self {
         let is_secret = kind::find(kind).is_some_and(|kind| kind.is_secret(&change.place));
         let hide = |value: Option<Value>| match value {
-            Some(_) if is_secret => Some("•••".into()),
+            Some(_) if is_secret => Some(HIDDEN.into()),
             value => value,
         };
         Self {

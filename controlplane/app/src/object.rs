@@ -110,9 +110,7 @@ impl App {
     ) -> Result<Changed<ChangedObject>, AppError> {
         context.authorize(Action::Change)?;
         let before = self.odb.object_find(kind, &seen.name).await?;
-        let Value::Object(mut fields) = before.shown() else {
-            return Err(AppError::Invalid(Vec::new()));
-        };
+        let mut fields = before.whole();
         merge_patch(&mut fields, patch)?;
         self.object_become(context, (before, seen.version), fields, wait)
             .await
@@ -220,10 +218,11 @@ impl App {
     }
 }
 
-/// A secret that a whole new object does not mention stays; `null` takes it out.
+/// A secret that a whole new object does not mention stays, unless the object became one of a type
+/// that has no such secret; `null` takes it out.
 fn keep_secrets(before: &Object, fields: &mut Map<String, Value>) {
     for (place, secret) in before.spec.secrets(before.kind) {
-        if !place.contains('/') && !fields.contains_key(&place) {
+        if !fields.contains_key(&place) && before.kind.has_field(fields, &place) {
             fields.insert(place, secret.into());
         }
     }

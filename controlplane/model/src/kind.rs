@@ -4,6 +4,13 @@
 //! diffing, restoring, exporting and documenting it need nothing else. What nodes do with it is theirs.
 //! Invariant: kinds refer to each other by names in this list.
 
+/// Ends the `about` of a kind that this version keeps, checks and shows, and no more.
+macro_rules! not_yet {
+    () => {
+        "Nodes of this version do not act on it yet."
+    };
+}
+
 mod channel;
 
 use serde_json::{Map, Value};
@@ -30,6 +37,9 @@ pub struct Kind {
     pub names: NameGrammar,
     pub fields: &'static [Field],
     pub rules: Rules,
+    /// Objects as JSON texts, the first one the shortest. Together they set every secret that there is;
+    /// what they name stands in the examples of the kinds before.
+    pub examples: &'static [&'static str],
 }
 
 /// What no table of fields can say.
@@ -85,6 +95,17 @@ impl Kind {
             None => Ok(ObjectName::checked(text)),
             Some(reason) => Err(Invalid::new("name", reason)),
         }
+    }
+
+    /// Whether this version does more with an object than keep it.
+    pub fn is_acted_on(&self) -> bool {
+        !self.about.ends_with(not_yet!())
+    }
+
+    /// Whether an object of which `given` is said has this field.
+    pub fn has_field(&self, given: &Map<String, Value>, name: &str) -> bool {
+        let field = self.fields.iter().find(|field| field.name == name);
+        field.is_some_and(|field| field.is_of(&schema::complete(self.fields, given.clone())))
     }
 
     /// Whether a secret stands at `place` (`password`, `endpoints/0/key`), or somewhere in what does.

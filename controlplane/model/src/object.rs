@@ -3,15 +3,26 @@
 //! Owns its shape. Invariant: a `Spec` went through its kind's parser, so its fields are there and of
 //! their types; readers need no error path.
 
+mod fields;
+mod visit;
+
+use std::convert::Infallible;
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+pub use fields::Fields;
+
 use crate::kind::Kind;
-use crate::schema::{Field, Type};
+use crate::schema::{Type, complete};
 use crate::{Invalid, Timestamp, Version};
+
+/// What stands where a secret is.
+pub const HIDDEN: &str = "•••";
+/// What stands where a secret is that another one was before.
+pub const HIDDEN_CHANGED: &str = "••• (changed)";
 
 /// A name that its kind's grammar takes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -42,6 +53,8 @@ pub struct Reference {
     pub place: String,
     /// A kind's name, or `service`.
     pub kind: &'static str,
+    /// Of which types the other may be; empty: any.
+    pub types: &'static [&'static str],
     pub name: String,
 }
 
@@ -79,16 +92,8 @@ impl Spec {
 
     /// A spec that a row holds. What the kind's table got since then takes its default; what it lost
     /// is left out.
-    pub fn stored(kind: &Kind, mut fields: Map<String, Value>) -> Self {
-        fields.retain(|name, _| kind.fields.iter().any(|field| field.name == name));
-        for field in kind.fields {
-            if !fields.contains_key(field.name)
-                && let Some(value) = field.default_value()
-            {
-                fields.insert(field.name.to_owned(), value);
-            }
-        }
-        Self(fields)
+    pub fn stored(kind: &Kind, fields: Map<String, Value>) -> Self {
+        Self(complete(kind.fields, fields))
     }
 
     pub fn fields(&self) -> &Map<String, Value> {
@@ -99,50 +104,57 @@ impl Spec {
         self.0
     }
 
+    /// To read.
+    pub fn view(&self) -> Fields<'_> {
+        Fields::of(&self.0)
+    }
+
     /// A text field's value; empty when it is optional and missing.
     pub fn text(&self, field: &str) -> &str {
-        self.0
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.view().text(field)
     }
 
     pub fn integer(&self, field: &str) -> i64 {
-        self.0
-            .get(field)
-            .and_then(Value::as_i64)
-            .unwrap_or_default()
+        self.view().integer(field)
     }
 
     pub fn is(&self, field: &str) -> bool {
-        self.0
-            .get(field)
-            .and_then(Value::as_bool)
-            .unwrap_or_default()
+        self.view().is(field)
     }
 
     /// The texts of a list.
     pub fn texts(&self, field: &str) -> Vec<&str> {
-        let items = self.0.get(field).and_then(Value::as_array);
-        items
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
+        self.view().texts(field)
+    }
+
+    /// An object in it; one without fields when it is optional and missing.
+    pub fn object(&self, field: &str) -> Fields<'_> {
+        self.view().object(field)
+    }
+
+    /// The objects of a list.
+    pub fn objects(&self, field: &str) -> Vec<Fields<'_>> {
+        self.view().objects(field)
+    }
+
+    pub fn has(&self, field: &str) -> bool {
+        self.view().has(field)
     }
 
     /// Every name of another object.
     pub fn references(&self, kind: &Kind) -> Vec<Reference> {
         let mut found = Vec::new();
-        visit(kind.fields, &self.0, "", &mut |kind, place, text| {
-            let target = match kind {
-                Type::Reference(target) => target,
-                Type::Service => "service",
+        visit::texts(kind.fields, &self.0, &mut |kind, place, text| {
+            let (target, types): (_, &[_]) = match kind {
+                Type::Reference(target) => (target, &[]),
+                Type::ReferenceOf { kind, types } => (kind, types),
+                Type::Service => ("service", &[]),
                 _ => return,
             };
             found.push(Reference {
                 place: place.to_owned(),
                 kind: target,
+                types,
                 name: text.to_owned(),
             });
         });
@@ -152,7 +164,7 @@ impl Spec {
     /// Every secret, with its place.
     pub fn secrets(&self, kind: &Kind) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        visit(kind.fields, &self.0, "", &mut |kind, place, text| {
+        visit::texts(kind.fields, &self.0, &mut |kind, place, text| {
             if matches!(kind, Type::Secret { .. }) {
                 found.push((place.to_owned(), text.to_owned()));
             }
@@ -168,94 +180,40 @@ impl Spec {
     ) -> Result<Self, E> {
         for (place, text) in self.secrets(kind) {
             let changed = change(&place, &text)?;
-            set(&mut self.0, &place, changed);
+            visit::set(&mut self.0, &place, changed);
         }
         Ok(self)
     }
 }
 
-/// Calls `look` with each text's type, place and value.
-fn visit(
-    fields: &[Field],
-    given: &Map<String, Value>,
-    place: &str,
-    look: &mut impl FnMut(Type, &str, &str),
-) {
-    for field in fields {
-        if let Some(value) = given.get(field.name) {
-            let place = match place {
-                "" => field.name.to_owned(),
-                place => format!("{place}/{}", field.name),
-            };
-            visit_value(field.kind, value, &place, look);
-        }
-    }
-}
-
-fn visit_value(kind: Type, value: &Value, place: &str, look: &mut impl FnMut(Type, &str, &str)) {
-    match (kind, value) {
-        (Type::List { of, .. }, Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                visit_value(*of, item, &format!("{place}/{index}"), look);
-            }
-        }
-        (Type::Object(fields), Value::Object(given)) => visit(fields, given, place, look),
-        (kind, Value::String(text)) => look(kind, place, text),
-        _ => {}
-    }
-}
-
-fn set(fields: &mut Map<String, Value>, place: &str, text: Option<String>) {
-    let (parent, name) = place.rsplit_once('/').unwrap_or(("", place));
-    let mut within = fields;
-    if !parent.is_empty() {
-        let mut steps = parent.split('/');
-        let first = steps.next().unwrap_or_default();
-        let Some(mut value) = within.get_mut(first) else {
-            return;
-        };
-        for step in steps {
-            let next = match value {
-                Value::Array(items) => step.parse::<usize>().ok().and_then(|i| items.get_mut(i)),
-                Value::Object(map) => map.get_mut(step),
-                _ => None,
-            };
-            let Some(next) = next else {
-                return;
-            };
-            value = next;
-        }
-        match value {
-            Value::Object(map) => within = map,
-            _ => return,
-        }
-    }
-    match text {
-        Some(text) => within.insert(name.to_owned(), text.into()),
-        None => within.remove(name),
-    };
-}
-
 // === impl Object ===
 
 impl Object {
-    /// As the audit trail and the history keep it: the fields, and the name.
-    pub fn shown(&self) -> Value {
+    /// The fields, secrets among them, and the name: what a partial change stands on.
+    pub fn whole(&self) -> Map<String, Value> {
         let mut fields = self.spec.0.clone();
         fields.insert("name".to_owned(), self.name.as_str().into());
-        Value::Object(fields)
+        fields
     }
-}
 
-impl Object {
-    /// As `shown`, with id and version.
-    pub fn shown_with_version(&self) -> Value {
-        let mut shown = self.shown();
-        if let Value::Object(fields) = &mut shown {
-            fields.insert("id".to_owned(), self.id.to_string().into());
-            fields.insert("version".to_owned(), self.version.0.into());
-        }
-        shown
+    /// As the audit trail keeps it: the fields with each secret hidden, name, id and version. When
+    /// `before` has another secret at the place than this one, that is told.
+    pub fn shown(&self, before: Option<&Self>) -> Value {
+        let known = before.map(|before| before.spec.secrets(before.kind));
+        let hide = |place: &str, secret: &str| {
+            let same = |(other, was): &(String, String)| other == place && was == secret;
+            let is_kept = known.as_ref().is_none_or(|known| known.iter().any(same));
+            let hidden = if is_kept { HIDDEN } else { HIDDEN_CHANGED };
+            Ok::<_, Infallible>(Some(hidden.to_owned()))
+        };
+        let mut fields = match self.spec.clone().with_secrets(self.kind, hide) {
+            Ok(spec) => spec.0,
+            Err(never) => match never {},
+        };
+        fields.insert("name".to_owned(), self.name.as_str().into());
+        fields.insert("id".to_owned(), self.id.to_string().into());
+        fields.insert("version".to_owned(), self.version.0.into());
+        Value::Object(fields)
     }
 }
 
@@ -294,3 +252,6 @@ fn merge(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,13 @@
 //! the reference of the docs, the references between objects and the list of secrets, so these cannot
 //! disagree. Invariant: a table is constant data; nothing here reads a clock, a file or a row.
 
+pub mod check;
+mod complete;
 mod parse;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+pub use complete::complete;
 pub use parse::parse;
 
 /// One field of an object.
@@ -19,6 +22,16 @@ pub struct Field {
     pub about: &'static str,
     pub kind: Type,
     pub presence: Presence,
+    /// The field is only there when another one says so.
+    pub only: Option<Only>,
+}
+
+/// Of which objects a field is a part: of those whose `field`, a choice that stands before it in the
+/// table, is one of `values`.
+#[derive(Debug, Clone, Copy)]
+pub struct Only {
+    pub field: &'static str,
+    pub values: &'static [&'static str],
 }
 
 /// What a field's value is.
@@ -39,6 +52,11 @@ pub enum Type {
     Choice(&'static [&'static str]),
     /// The name of an object of this kind, which must exist.
     Reference(&'static str),
+    /// The name of an object of this kind whose `type` is one of these.
+    ReferenceOf {
+        kind: &'static str,
+        types: &'static [&'static str],
+    },
     /// The name of a service: of a live package, or built in.
     Service,
     /// A text of at most so many bytes that is never shown again: a value, or `$NAME` of an environment
@@ -57,6 +75,11 @@ pub enum Type {
     Map {
         len_max: usize,
     },
+    /// Whatever the object's name asks for: true or false, a whole number, or a text of at most so many
+    /// bytes. The kind's rules say which.
+    Scalar {
+        bytes_max: usize,
+    },
 }
 
 /// Whether a field must be there, and what it is when it is not.
@@ -67,8 +90,11 @@ pub enum Presence {
     Text(&'static str),
     Integer(i64),
     Bool(bool),
-    EmptyList,
+    /// A list of these.
+    Texts(&'static [&'static str]),
     EmptyMap,
+    /// An object whose fields are all missing, each of which has a default of its own.
+    Defaults,
 }
 
 /// `Err` holds what is wrong with the text, for people: "must …".
@@ -110,7 +136,16 @@ impl Field {
             about,
             kind,
             presence: Presence::Required,
+            only: None,
         }
+    }
+
+    /// Only a part of objects whose `field` is one of `values`; elsewhere it is refused, and neither
+    /// needed nor given its default.
+    #[must_use]
+    pub const fn only_for(mut self, field: &'static str, values: &'static [&'static str]) -> Self {
+        self.only = Some(Only { field, values });
+        self
     }
 
     /// May be missing, and is nothing then.
@@ -139,9 +174,20 @@ impl Field {
     pub const fn or_empty(self) -> Self {
         let presence = match self.kind {
             Type::Map { .. } => Presence::EmptyMap,
-            _ => Presence::EmptyList,
+            _ => Presence::Texts(&[]),
         };
         self.when_missing(presence)
+    }
+
+    #[must_use]
+    pub const fn or_texts(self, default: &'static [&'static str]) -> Self {
+        self.when_missing(Presence::Texts(default))
+    }
+
+    /// An object with each field's own default.
+    #[must_use]
+    pub const fn or_defaults(self) -> Self {
+        self.when_missing(Presence::Defaults)
     }
 
     const fn when_missing(mut self, presence: Presence) -> Self {
@@ -156,8 +202,26 @@ impl Field {
             Presence::Text(text) => Some(text.into()),
             Presence::Integer(number) => Some(number.into()),
             Presence::Bool(is) => Some(is.into()),
-            Presence::EmptyList => Some(Value::Array(Vec::new())),
-            Presence::EmptyMap => Some(Value::Object(serde_json::Map::new())),
+            Presence::Texts(texts) => Some(texts.iter().copied().map(Value::from).collect()),
+            Presence::EmptyMap => Some(Value::Object(Map::new())),
+            Presence::Defaults => match self.kind {
+                Type::Object(fields) => Some(Value::Object(complete(fields, Map::new()))),
+                _ => None,
+            },
         }
+    }
+
+    /// Whether an object of which `known` is known has this field.
+    pub fn is_of(&self, known: &Map<String, Value>) -> bool {
+        self.only.is_none_or(|only| only.holds(known))
+    }
+}
+
+// === impl Only ===
+
+impl Only {
+    fn holds(&self, known: &Map<String, Value>) -> bool {
+        let value = known.get(self.field).and_then(Value::as_str);
+        value.is_some_and(|value| self.values.contains(&value))
     }
 }

@@ -33,6 +33,23 @@ pub enum OdbError {
         kind: &'static str,
         name: String,
     },
+    #[error("{kind} {name} is of type {is}; {place} takes {wanted}")]
+    ReferenceType {
+        place: String,
+        kind: &'static str,
+        name: String,
+        is: String,
+        wanted: String,
+    },
+    /// It became of a type that may not stand where it is named.
+    #[error("{kind} {name} is used by {user}, which takes {wanted}")]
+    TypeInUse {
+        kind: &'static str,
+        name: String,
+        /// For example `group partners`.
+        user: String,
+        wanted: String,
+    },
     #[error("service {service} is declared by {file} already")]
     ServiceTaken {
         service: ServiceName,

@@ -111,7 +111,10 @@ fn shown(kind: &Kind) -> Value {
         .keys()
         .filter(|name| {
             let field = kind.fields.iter().find(|field| field.name == name.as_str());
-            field.is_none_or(|field| !matches!(field.presence, Presence::Optional))
+            let is_always_there = |field: &Field| {
+                field.only.is_none() && !matches!(field.presence, Presence::Optional)
+            };
+            field.is_none_or(is_always_there)
         })
         .cloned()
         .collect();
@@ -140,7 +143,7 @@ fn input(kind: &Kind) -> Value {
     let mut required = vec!["name"];
     for field in kind.fields {
         properties.insert(field.name.to_owned(), property(field));
-        if matches!(field.presence, Presence::Required) {
+        if is_needed(field) {
             required.push(field.name);
         }
     }
@@ -195,7 +198,7 @@ fn name(kind: &Kind) -> Value {
 fn property(field: &Field) -> Value {
     let mut schema = of_type(&field.kind);
     if let Value::Object(schema) = &mut schema {
-        schema.insert("description".to_owned(), field.about.into());
+        schema.insert("description".to_owned(), about(field).into());
         if let Some(default) = field.default_value() {
             schema.insert("default".to_owned(), default);
         }
@@ -203,9 +206,22 @@ fn property(field: &Field) -> Value {
     schema
 }
 
+fn about(field: &Field) -> String {
+    match field.only {
+        Some(only) => {
+            let values = only.values.join("` or `");
+            format!("{} Only when `{}` is `{values}`.", field.about, only.field)
+        }
+        None => field.about.to_owned(),
+    }
+}
+
 fn of_type(kind: &Type) -> Value {
     match kind {
-        Type::Text { .. } | Type::Reference(_) | Type::Service => json!({ "type": "string" }),
+        Type::Text { .. } | Type::Reference(_) | Type::ReferenceOf { .. } | Type::Service => {
+            json!({ "type": "string" })
+        }
+        Type::Scalar { .. } => json!({ "type": ["boolean", "integer", "string"] }),
         Type::Secret { .. } => json!({ "type": "string", "writeOnly": true, "format": "password" }),
         Type::Integer { min, max } => {
             json!({ "type": "integer", "format": "int64", "minimum": min, "maximum": max })
@@ -219,7 +235,7 @@ fn of_type(kind: &Type) -> Value {
         Type::Object(fields) => {
             let required: Vec<_> = fields
                 .iter()
-                .filter(|field| matches!(field.presence, Presence::Required))
+                .filter(|field| is_needed(field))
                 .map(|field| field.name)
                 .collect();
             let properties: Map<String, Value> = fields
@@ -229,6 +245,10 @@ fn of_type(kind: &Type) -> Value {
             json!({ "type": "object", "properties": properties, "required": required })
         }
     }
+}
+
+fn is_needed(field: &Field) -> bool {
+    field.only.is_none() && matches!(field.presence, Presence::Required)
 }
 
 fn is_secret(field: &Field) -> bool {

@@ -73,6 +73,7 @@ pub static KIND: Kind = Kind {
         claims,
         built_in,
     },
+    examples: &[r#"{"name": "echo", "path": "/echo", "service": "bascule.echo"}"#],
 };
 
 fn check_path(text: &str) -> Result<(), String> {

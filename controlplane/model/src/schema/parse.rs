@@ -3,6 +3,8 @@
 //! Invariant: what comes out has every field that has a default, none that the table does not know,
 //! and no `null`. Total: no input panics, and depth is bounded by the table.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{Field, Presence, Type};
@@ -44,12 +46,20 @@ fn object(
     }
     for field in fields {
         let place = below(place, field.name);
-        match given.remove(field.name) {
-            None | Some(Value::Null) => match field.default_value() {
+        let value = given.remove(field.name).filter(|value| !value.is_null());
+        if !is_known_of(field, fields, &parsed) {
+            // What every object of another type would have anyway says nothing.
+            if value.is_some() && value != field.default_value() {
+                errors.push(Invalid::new(place, elsewhere(field)));
+            }
+            continue;
+        }
+        match value {
+            None => match field.default_value() {
                 Some(value) => {
                     parsed.insert(field.name.to_owned(), value);
                 }
-                None if matches!(field.presence, Presence::Required) => {
+                None if matches!(field.presence, Presence::Required) && field.is_of(&parsed) => {
                     errors.push(Invalid::new(place, "is needed"));
                 }
                 None => {}
@@ -64,6 +74,25 @@ fn object(
     parsed
 }
 
+/// False when the object is known to be of a type that does not have the field. When the choice that
+/// says so is itself missing or wrong, that is the fault to tell, and the field is looked at as if it
+/// were right.
+fn is_known_of(field: &Field, fields: &[Field], parsed: &Map<String, Value>) -> bool {
+    let Some(only) = field.only else {
+        return true;
+    };
+    let chooser = fields.iter().find(|field| field.name == only.field);
+    let is_elsewhere = chooser.is_some_and(|chooser| !is_known_of(chooser, fields, parsed));
+    !is_elsewhere && (field.is_of(parsed) || !parsed.contains_key(only.field))
+}
+
+fn elsewhere(field: &Field) -> String {
+    match field.only {
+        Some(only) => format!("is only for {} {}", only.field, one_of(only.values)),
+        None => String::new(),
+    }
+}
+
 fn checked(kind: &Type, value: Value, place: &str, errors: &mut Vec<Invalid>) -> Option<Value> {
     let mut refuse = |reason: String| {
         errors.push(Invalid::new(place.to_owned(), reason));
@@ -76,10 +105,12 @@ fn checked(kind: &Type, value: Value, place: &str, errors: &mut Vec<Invalid>) ->
                 Err(reason) => refuse(reason),
             }
         }
-        (Type::Secret { bytes_max }, Value::String(text)) => match text_fault(&text, *bytes_max) {
-            None => Some(Value::String(text)),
-            Some(reason) => refuse(reason),
-        },
+        (Type::Secret { bytes_max }, Value::String(text)) => {
+            match secret_fault(&text, *bytes_max) {
+                None => Some(Value::String(text)),
+                Some(reason) => refuse(reason),
+            }
+        }
         (Type::Integer { min, max }, Value::Number(number)) => match number.as_i64() {
             Some(integer) if (*min..=*max).contains(&integer) => Some(integer.into()),
             _ => refuse(format!("must be a whole number, {min} to {max}")),
@@ -89,10 +120,12 @@ fn checked(kind: &Type, value: Value, place: &str, errors: &mut Vec<Invalid>) ->
             Some(text.into())
         }
         (Type::Choice(choices), _) => refuse(format!("must be {}", one_of(choices))),
-        (Type::Reference(target), Value::String(text)) => match kind::name_fault(target, &text) {
-            None => Some(text.into()),
-            Some(reason) => refuse(reason),
-        },
+        (Type::Reference(target) | Type::ReferenceOf { kind: target, .. }, Value::String(text)) => {
+            match kind::name_fault(target, &text) {
+                None => Some(text.into()),
+                Some(reason) => refuse(reason),
+            }
+        }
         (Type::Service, Value::String(text)) => match check_service_name(&text) {
             Ok(()) => Some(text.into()),
             Err(reason) => refuse(reason),
@@ -104,6 +137,12 @@ fn checked(kind: &Type, value: Value, place: &str, errors: &mut Vec<Invalid>) ->
             Some(Value::Object(object(fields, given, place, errors)))
         }
         (Type::Map { len_max }, Value::Object(given)) => map(*len_max, given, place, errors),
+        (Type::Scalar { .. }, Value::Bool(is)) => Some(is.into()),
+        (Type::Scalar { .. }, Value::Number(number)) if number.is_i64() => Some(number.into()),
+        (Type::Scalar { bytes_max }, Value::String(text)) => match text_fault(&text, *bytes_max) {
+            None => Some(text.into()),
+            Some(reason) => refuse(reason),
+        },
         (kind, _) => refuse(format!("must be {}", kind.described())),
     }
 }
@@ -119,12 +158,28 @@ fn list(
         errors.push(Invalid::new(place.to_owned(), reason));
         return None;
     }
+    if of.is_name() {
+        repeated(&items, place, errors);
+    }
     let one = |(index, item)| checked(of, item, &below(place, &format!("{index}")), errors);
     // Each fault is noted; the list is kept only when there is none.
     let kept: Vec<_> = items.into_iter().enumerate().map(one).collect();
     kept.into_iter()
         .collect::<Option<Vec<_>>>()
         .map(Value::Array)
+}
+
+/// A name that stands in a list twice is a mistake, whatever the list is for.
+fn repeated(items: &[Value], place: &str, errors: &mut Vec<Invalid>) {
+    let mut seen = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        if let Some(text) = item.as_str()
+            && !seen.insert(text)
+        {
+            let reason = format!("is there twice: {}", shown(text));
+            errors.push(Invalid::new(below(place, &format!("{index}")), reason));
+        }
+    }
 }
 
 fn map(
@@ -169,6 +224,18 @@ fn text_fault(text: &str, bytes_max: usize) -> Option<String> {
         .then(|| format!("must not hold control characters, got {}", shown(text)))
 }
 
+/// As `text_fault`; the text itself is not told. Whether an empty one is meant to be none, nobody can
+/// know, and none is `null`.
+fn secret_fault(text: &str, bytes_max: usize) -> Option<String> {
+    if text.is_empty() {
+        return Some("must not be empty; null is none".to_owned());
+    }
+    text_fault(text, bytes_max).map(|reason| match reason.split_once(", got ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => reason,
+    })
+}
+
 fn one_of(choices: &[&str]) -> String {
     let shown = |choice: &&str| match *choice {
         "" => "empty".to_owned(),
@@ -197,11 +264,23 @@ impl Type {
             Self::Bool => "true or false".to_owned(),
             Self::Choice(choices) => one_of(choices),
             Self::Reference(kind) => format!("the name of a {kind}"),
+            Self::ReferenceOf { kind, types } => {
+                format!("the name of a {kind} of type {}", one_of(types))
+            }
             Self::Service => "the name of a service".to_owned(),
             Self::List { of, .. } => format!("a list, each element {}", of.described()),
             Self::Object(_) => "an object".to_owned(),
             Self::Map { .. } => "an object of texts".to_owned(),
+            Self::Scalar { .. } => "true or false, a whole number or a text".to_owned(),
         }
+    }
+
+    /// What a list may hold only once.
+    pub fn is_name(&self) -> bool {
+        matches!(
+            self,
+            Self::Choice(_) | Self::Reference(_) | Self::ReferenceOf { .. } | Self::Service
+        )
     }
 }
 

@@ -96,8 +96,15 @@ pub(crate) async fn change_all(
         }
         insert(write, after).await?;
     }
-    for after in changed.iter().filter_map(|one| one.after.as_ref()) {
+    for one in &changed {
+        let Some(after) = &one.after else {
+            continue;
+        };
         references::check(&mut write.tx, after).await?;
+        let kept_type = |before: &Object| before.spec.text("type") == after.spec.text("type");
+        if one.before.as_ref().is_some_and(|before| !kept_type(before)) {
+            references::check_users(&mut write.tx, after).await?;
+        }
     }
     for one in &changed {
         let (Some(before), after) = (&one.before, &one.after) else {
@@ -260,8 +267,11 @@ impl ChangedObject {
         Event {
             action: format!("{kind}.{verb}"),
             object: format!("{kind} {name}"),
-            before: self.before.as_ref().map(Object::shown_with_version),
-            after: self.after.as_ref().map(Object::shown_with_version),
+            before: self.before.as_ref().map(|before| before.shown(None)),
+            after: self
+                .after
+                .as_ref()
+                .map(|after| after.shown(self.before.as_ref())),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Which object names which.
 //!
 //! Invariant: a committed reference leads to an object that exists, to a service of a live package, or
-//! to a built-in service.
+//! to a built-in service, and to one of a type that may stand there.
 
-use cp_model::{Object, ServiceName};
+use cp_model::{Object, Reference, ServiceName};
 
 use crate::OdbError;
 use crate::engine::{Transaction, sql};
@@ -26,18 +26,86 @@ pub(super) async fn insert(tx: &mut Transaction, object: &Object) -> Result<(), 
     Ok(())
 }
 
-/// Everything that `object` names exists.
+/// Everything that `object` names exists, and is of a type that may stand there.
 pub(super) async fn check(tx: &mut Transaction, object: &Object) -> Result<(), OdbError> {
     for reference in object.spec.references(object.kind) {
-        if !exists(tx, reference.kind, &reference.name).await? {
-            return Err(OdbError::ReferenceUnknown {
-                place: reference.place,
-                kind: reference.kind,
-                name: reference.name,
+        check_one(tx, reference).await?;
+    }
+    Ok(())
+}
+
+/// `object` is of a type that may stand where others name it: it may have become another one.
+pub(super) async fn check_users(tx: &mut Transaction, object: &Object) -> Result<(), OdbError> {
+    let rows = sql("SELECT * FROM object WHERE EXISTS (
+             SELECT 1 FROM object_reference
+             WHERE object_reference.kind = object.kind AND object_reference.name = object.name
+               AND target_kind = ? AND target_name = ?)
+         ORDER BY kind, name")
+    .bind(object.kind.name)
+    .bind(object.name.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    for row in &rows {
+        let user = super::parse(row)?;
+        let is_wrong = |one: &Reference| {
+            (one.kind, one.name.as_str()) == (object.kind.name, object.name.as_str())
+                && !takes(one, object.spec.text("type"))
+        };
+        let references = user.spec.references(user.kind);
+        if let Some(wrong) = references.into_iter().find(is_wrong) {
+            return Err(OdbError::TypeInUse {
+                kind: object.kind.name,
+                name: wrong.name,
+                user: format!("{} {}", user.kind.name, user.name),
+                wanted: wrong.types.join(" | "),
             });
         }
     }
     Ok(())
+}
+
+async fn check_one(tx: &mut Transaction, reference: Reference) -> Result<(), OdbError> {
+    let target = if reference.types.is_empty() {
+        exists(tx, reference.kind, &reference.name)
+            .await?
+            .then(String::new)
+    } else {
+        type_of(tx, reference.kind, &reference.name).await?
+    };
+    match target {
+        None => Err(OdbError::ReferenceUnknown {
+            place: reference.place,
+            kind: reference.kind,
+            name: reference.name,
+        }),
+        Some(is) if !takes(&reference, &is) => Err(OdbError::ReferenceType {
+            place: reference.place,
+            kind: reference.kind,
+            name: reference.name,
+            is,
+            wanted: reference.types.join(" | "),
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+fn takes(reference: &Reference, is: &str) -> bool {
+    reference.types.is_empty() || reference.types.contains(&is)
+}
+
+/// The `type` of an object, or `None` when there is no such object.
+async fn type_of(
+    tx: &mut Transaction,
+    kind: &'static str,
+    name: &str,
+) -> Result<Option<String>, OdbError> {
+    let row = sql("SELECT * FROM object WHERE kind = ? AND name = ?")
+        .bind(kind)
+        .bind(name)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let object = row.as_ref().map(super::parse).transpose()?;
+    Ok(object.map(|object| object.spec.text("type").to_owned()))
 }
 
 async fn exists(tx: &mut Transaction, kind: &str, name: &str) -> Result<bool, OdbError> {

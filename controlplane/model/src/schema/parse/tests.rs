@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::schema::any_text;
+use crate::schema::{any_text, complete};
 
 const ENDPOINT: &[Field] = &[
     Field::new("address", TEXT, "Where."),
@@ -87,6 +87,130 @@ fn what_is_too_much_is_refused_whole() {
     assert!(parsed(json!({"path": "a\u{1b}"})).is_err());
 }
 
+const TYPED: &[Field] = &[
+    Field::new("type", Type::Choice(&["http", "tcp"]), "A type."),
+    Field::new("path", TEXT, "A text.").only_for("type", &["http"]),
+    Field::new("hash_on", Type::Choice(&["none", "header"]), "A choice.")
+        .or_text("none")
+        .only_for("type", &["http"]),
+    Field::new("header", TEXT, "A text.").only_for("hash_on", &["header"]),
+    Field::new("port", Type::Integer { min: 1, max: 9 }, "A number.")
+        .or_integer(8)
+        .only_for("type", &["tcp"]),
+    Field::new("check", Type::Object(CHECK), "An object.").or_defaults(),
+    Field::new(
+        "days",
+        Type::List {
+            of: &Type::Choice(&["sat", "sun"]),
+            len_max: 7,
+        },
+        "A list.",
+    )
+    .or_texts(&["sun"]),
+    Field::new("value", Type::Scalar { bytes_max: 5 }, "A value.").optional(),
+    Field::new("password", Type::Secret { bytes_max: 9 }, "A secret.").optional(),
+];
+const CHECK: &[Field] = &[
+    Field::new("rise", Type::Integer { min: 1, max: 9 }, "A number.").or_integer(2),
+    Field::new("host", TEXT, "A text.").optional(),
+];
+
+fn typed(given: Value) -> Result<Value, Vec<String>> {
+    let Value::Object(given) = given else {
+        panic!("an object");
+    };
+    match parse(TYPED, given) {
+        Ok(fields) => Ok(Value::Object(fields)),
+        Err(errors) => Err(errors.iter().map(ToString::to_string).collect()),
+    }
+}
+
+#[test]
+fn a_field_of_another_type_is_neither_needed_nor_there() {
+    assert_eq!(
+        typed(json!({"type": "tcp"})),
+        Ok(json!({"type": "tcp", "port": 8, "check": {"rise": 2}, "days": ["sun"]}))
+    );
+    assert_eq!(
+        typed(json!({"type": "http", "path": "/", "check": {"host": "a"}, "days": []})),
+        Ok(
+            json!({"type": "http", "path": "/", "hash_on": "none", "check": {"rise": 2, "host": "a"},
+                  "days": []})
+        )
+    );
+    assert_eq!(
+        typed(json!({"type": "http"})),
+        Err(vec!["path: is needed".to_owned()])
+    );
+}
+
+#[test]
+fn a_field_of_another_type_is_refused_unless_it_says_nothing() {
+    assert_eq!(
+        typed(json!({"type": "http", "path": "/", "port": 9, "header": "a"})),
+        Err(vec![
+            "header: is only for hash_on header".to_owned(),
+            "port: is only for type tcp".to_owned(),
+        ])
+    );
+    let silent = json!({"type": "tcp", "path": null, "hash_on": "none"});
+    assert_eq!(typed(silent), typed(json!({"type": "tcp"})));
+    let twice = json!({"type": "tcp", "header": "a"});
+    assert_eq!(
+        typed(twice),
+        Err(vec!["header: is only for hash_on header".to_owned()])
+    );
+}
+
+#[test]
+fn an_unknown_type_is_the_one_fault_that_is_told() {
+    assert_eq!(
+        typed(json!({"type": "udp", "path": "/", "port": 1})),
+        Err(vec!["type: must be http | tcp".to_owned()])
+    );
+    assert_eq!(
+        typed(json!({"port": 1})),
+        Err(vec!["type: is needed".to_owned()])
+    );
+}
+
+#[test]
+fn a_name_stands_in_a_list_once() {
+    assert_eq!(
+        typed(json!({"type": "tcp", "days": ["sat", "sun", "sat"]})),
+        Err(vec!["days/2: is there twice: \"sat\"".to_owned()])
+    );
+}
+
+#[test]
+fn a_scalar_is_a_switch_a_number_or_a_text() {
+    for good in [json!(true), json!(-5), json!("abc")] {
+        let parsed = typed(json!({"type": "tcp", "value": good})).unwrap();
+        assert_eq!(parsed["value"], good);
+    }
+    for bad in [
+        json!(1.5),
+        json!([]),
+        json!({}),
+        json!("abcdef"),
+        json!(u64::MAX),
+    ] {
+        assert!(
+            typed(json!({"type": "tcp", "value": bad})).is_err(),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn a_refused_secret_is_not_told() {
+    for secret in ["hunter\u{1}", "hunter2-hunter2", ""] {
+        let errors = typed(json!({"type": "tcp", "password": secret})).unwrap_err();
+        assert!(errors[0].starts_with("password: must not "), "{errors:?}");
+        assert!(!errors[0].contains("hunter"), "{errors:?}");
+    }
+}
+
 fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -97,6 +221,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     ];
     let name = prop_oneof![
         "path|size|is_on|color|endpoints|headers|address|weight",
+        "hash_on|header|port|check|days|value|password|rise|host",
         ".{0,4}"
     ];
     leaf.prop_recursive(3, 24, 4, move |inner| {
@@ -115,6 +240,17 @@ proptest! {
             && let Ok(fields) = parse(FIELDS, given)
         {
             prop_assert_eq!(parse(FIELDS, fields.clone()), Ok(fields));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_is_complete(kind in "http|tcp|udp", given in json_value()) {
+        if let Value::Object(mut given) = given {
+            given.insert("type".to_owned(), kind.into());
+            if let Ok(fields) = parse(TYPED, given) {
+                prop_assert_eq!(complete(TYPED, fields.clone()), fields.clone());
+                prop_assert_eq!(parse(TYPED, fields.clone()), Ok(fields));
+            }
         }
     }
 }
