@@ -12,10 +12,14 @@ macro_rules! not_yet {
 }
 
 mod channel;
+mod security;
+#[cfg(test)]
+mod testing;
 
 use serde_json::{Map, Value};
 
 pub use channel::{BUILT_IN_CHANNEL, KIND as CHANNEL};
+pub use security::KIND as SECURITY;
 
 use crate::name::{check_name, check_wide_name};
 use crate::object::Spec;
@@ -23,7 +27,7 @@ use crate::schema::{self, Field};
 use crate::{Invalid, ObjectName};
 
 /// In order of dependence: what comes later may refer to what comes before.
-pub static KINDS: &[&Kind] = &[&channel::KIND];
+pub static KINDS: &[&Kind] = &[&security::KIND, &channel::KIND];
 
 /// What all objects of a kind have in common.
 #[derive(Debug)]

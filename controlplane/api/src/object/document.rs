@@ -47,7 +47,7 @@ fn collection(kind: &Kind) -> Value {
         },
         "post": {
             "tags": [kind.plural],
-            "summary": format!("Makes a {}.", kind.name),
+            "summary": format!("Makes {}.", one(kind.name)),
             "operationId": format!("{}_create", kind.name),
             "parameters": write_parameters(),
             "requestBody": request(&format!("{title}Input")),
@@ -86,6 +86,7 @@ fn item(kind: &Kind) -> Value {
         operation
     };
     let name = kind.name;
+    let one = one(name);
     json!({
         "get": {
             "tags": [kind.plural],
@@ -94,11 +95,11 @@ fn item(kind: &Kind) -> Value {
             "parameters": [path()],
             "responses": { "200": answer("", &title), "404": problem("") },
         },
-        "put": write("replace", format!("Replaces a {name} as a whole. Needs `If-Match`."),
+        "put": write("replace", format!("Replaces {one} as a whole. Needs `If-Match`."),
                      Some(request(&format!("{title}Input")))),
-        "patch": write("update", format!("Changes the given fields of a {name}. Needs `If-Match`."),
+        "patch": write("update", format!("Changes the given fields of {one}. Needs `If-Match`."),
                        Some(request(&format!("{title}Patch")))),
-        "delete": write("delete", format!("Takes a {name} away. Needs `If-Match`."), None),
+        "delete": write("delete", format!("Takes {one} away. Needs `If-Match`."), None),
     })
 }
 
@@ -315,6 +316,12 @@ fn problem(about: &str) -> Value {
 
 fn reference(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+/// For people.
+fn one(name: &str) -> String {
+    let has_vowel = name.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {name}", if has_vowel { "an" } else { "a" })
 }
 
 fn title(name: &str) -> String {
