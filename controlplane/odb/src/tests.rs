@@ -34,6 +34,7 @@ macro_rules! each_engine {
 mod deploy;
 mod history;
 mod lease;
+mod kinds;
 mod open;
 mod restart;
 mod schema;
