@@ -11,6 +11,7 @@ macro_rules! not_yet {
     };
 }
 
+mod backend;
 mod channel;
 mod group;
 mod security;
@@ -19,6 +20,7 @@ mod testing;
 
 use serde_json::{Map, Value};
 
+pub use backend::KIND as BACKEND;
 pub use channel::{BUILT_IN_CHANNEL, KIND as CHANNEL};
 pub use group::KIND as GROUP;
 pub use security::KIND as SECURITY;
@@ -29,7 +31,12 @@ use crate::schema::{self, Field};
 use crate::{Invalid, ObjectName};
 
 /// In order of dependence: what comes later may refer to what comes before.
-pub static KINDS: &[&Kind] = &[&security::KIND, &group::KIND, &channel::KIND];
+pub static KINDS: &[&Kind] = &[
+    &security::KIND,
+    &group::KIND,
+    &backend::KIND,
+    &channel::KIND,
+];
 
 /// What all objects of a kind have in common.
 #[derive(Debug)]

@@ -127,6 +127,23 @@ fn type_holds_secret(kind: &Type, place: &str) -> bool {
     }
 }
 
+// === impl Type ===
+
+impl Type {
+    /// Both ends included.
+    pub const fn integer(min: i64, max: i64) -> Self {
+        Self::Integer { min, max }
+    }
+
+    pub const fn text(bytes_max: usize, check: Check) -> Self {
+        Self::Text { bytes_max, check }
+    }
+
+    pub const fn list(of: &'static Self, len_max: usize) -> Self {
+        Self::List { of, len_max }
+    }
+}
+
 // === impl Field ===
 
 impl Field {
