@@ -14,6 +14,7 @@ macro_rules! not_yet {
 mod backend;
 mod channel;
 mod group;
+mod listener;
 mod security;
 #[cfg(test)]
 mod testing;
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 pub use backend::KIND as BACKEND;
 pub use channel::{BUILT_IN_CHANNEL, KIND as CHANNEL};
 pub use group::KIND as GROUP;
+pub use listener::KIND as LISTENER;
 pub use security::KIND as SECURITY;
 
 use crate::name::{check_name, check_wide_name};
@@ -35,6 +37,7 @@ pub static KINDS: &[&Kind] = &[
     &security::KIND,
     &group::KIND,
     &backend::KIND,
+    &listener::KIND,
     &channel::KIND,
 ];
 
