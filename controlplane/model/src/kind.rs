@@ -15,6 +15,7 @@ mod backend;
 mod channel;
 mod group;
 mod listener;
+mod route;
 mod security;
 #[cfg(test)]
 mod testing;
@@ -25,6 +26,7 @@ pub use backend::KIND as BACKEND;
 pub use channel::{BUILT_IN_CHANNEL, KIND as CHANNEL};
 pub use group::KIND as GROUP;
 pub use listener::KIND as LISTENER;
+pub use route::KIND as ROUTE;
 pub use security::KIND as SECURITY;
 
 use crate::name::{check_name, check_wide_name};
@@ -38,6 +40,7 @@ pub static KINDS: &[&Kind] = &[
     &group::KIND,
     &backend::KIND,
     &listener::KIND,
+    &route::KIND,
     &channel::KIND,
 ];
 
