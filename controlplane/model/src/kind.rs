@@ -15,6 +15,8 @@ mod backend;
 mod channel;
 mod group;
 mod listener;
+mod methods;
+mod outgoing;
 mod route;
 mod security;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub use backend::KIND as BACKEND;
 pub use channel::{BUILT_IN_CHANNEL, KIND as CHANNEL};
 pub use group::KIND as GROUP;
 pub use listener::KIND as LISTENER;
+pub use outgoing::KIND as OUTGOING;
 pub use route::KIND as ROUTE;
 pub use security::KIND as SECURITY;
 
@@ -41,6 +44,7 @@ pub static KINDS: &[&Kind] = &[
     &backend::KIND,
     &listener::KIND,
     &route::KIND,
+    &outgoing::KIND,
     &channel::KIND,
 ];
 

@@ -1,5 +1,6 @@
 //! Channels: where requests enter.
 
+use super::methods::ANY_METHODS;
 use super::{Claim, Kind, NameGrammar, Rules};
 use crate::object::Spec;
 use crate::schema::{Field, Type};
@@ -16,10 +17,6 @@ const PATH_BYTES_MAX: usize = 1_024;
 
 /// The channel that every node has without being told; the nodes keep its name for it.
 pub const BUILT_IN_CHANNEL: &str = "bascule.ping";
-
-const METHODS: &[&str] = &[
-    "", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS",
-];
 
 pub static KIND: Kind = Kind {
     name: "channel",
@@ -38,7 +35,7 @@ pub static KIND: Kind = Kind {
         Field::new("service", Type::Service, "What answers."),
         Field::new(
             "method",
-            Type::Choice(METHODS),
+            Type::Choice(ANY_METHODS),
             "Upper case; empty means any.",
         )
         .or_text(""),
@@ -96,7 +93,7 @@ fn check(name: &ObjectName, _spec: &Spec) -> Vec<Invalid> {
 fn claims(spec: &Spec) -> Vec<Claim> {
     let key = PathPattern::stored(spec.text("path").to_owned()).key();
     let method = spec.text("method");
-    let taken = METHODS
+    let taken = ANY_METHODS
         .iter()
         .filter(|candidate| method.is_empty() || **candidate == method);
     taken

@@ -5,6 +5,7 @@
 
 mod matches;
 
+use super::methods::METHODS;
 use super::{Claim, Kind, NameGrammar, Rules};
 use crate::object::{Fields, Spec};
 use crate::schema::{Field, Type, check};
@@ -62,7 +63,7 @@ static FIELDS: &[Field] = &[
     .or_text("/"),
     Field::new(
         "methods",
-        Type::list(&Type::Choice(matches::METHODS), matches::METHODS.len()),
+        Type::list(&Type::Choice(METHODS), METHODS.len()),
         "Empty is any.",
     )
     .or_empty(),

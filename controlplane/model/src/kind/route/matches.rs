@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use crate::kind::methods::METHODS;
 use crate::object::Spec;
 use crate::schema::{Field, Type, check};
 use crate::{Invalid, PathPattern};
@@ -12,7 +13,6 @@ use crate::{Invalid, PathPattern};
 pub(super) const PATH_BYTES_MAX: usize = 512;
 const VALUE_BYTES_MAX: usize = 1_024;
 
-pub(super) const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 /// What a route for any method takes besides: CONNECT, TRACE and whatever a client invents.
 const OTHER: &str = "other";
 
