@@ -7,13 +7,14 @@
 /// Ends the `about` of a kind that this version keeps, checks and shows, and no more.
 macro_rules! not_yet {
     () => {
-        "Nodes of this version do not act on it yet."
+        "This version keeps and checks it, and does not act on it yet."
     };
 }
 
 mod backend;
 mod channel;
 mod group;
+mod job;
 mod listener;
 mod methods;
 mod outgoing;
@@ -27,6 +28,7 @@ use serde_json::{Map, Value};
 pub use backend::KIND as BACKEND;
 pub use channel::{BUILT_IN_CHANNEL, KIND as CHANNEL};
 pub use group::KIND as GROUP;
+pub use job::KIND as JOB;
 pub use listener::KIND as LISTENER;
 pub use outgoing::KIND as OUTGOING;
 pub use route::KIND as ROUTE;
@@ -46,6 +48,7 @@ pub static KINDS: &[&Kind] = &[
     &route::KIND,
     &outgoing::KIND,
     &channel::KIND,
+    &job::KIND,
 ];
 
 /// What all objects of a kind have in common.
