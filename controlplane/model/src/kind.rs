@@ -20,6 +20,7 @@ mod methods;
 mod outgoing;
 mod route;
 mod security;
+mod setting;
 #[cfg(test)]
 mod testing;
 
@@ -33,6 +34,7 @@ pub use listener::KIND as LISTENER;
 pub use outgoing::KIND as OUTGOING;
 pub use route::KIND as ROUTE;
 pub use security::KIND as SECURITY;
+pub use setting::{KIND as SETTING, SETTINGS, value_of as setting_value};
 
 use crate::name::{check_name, check_wide_name};
 use crate::object::Spec;
@@ -49,6 +51,7 @@ pub static KINDS: &[&Kind] = &[
     &outgoing::KIND,
     &channel::KIND,
     &job::KIND,
+    &setting::KIND,
 ];
 
 /// What all objects of a kind have in common.

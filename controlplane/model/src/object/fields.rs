@@ -16,47 +16,48 @@ impl<'a> Fields<'a> {
         Self(Some(fields))
     }
 
-    pub fn value(&self, field: &str) -> Option<&'a Value> {
+    pub fn value(self, field: &str) -> Option<&'a Value> {
         self.0?.get(field)
     }
 
-    pub fn has(&self, field: &str) -> bool {
+    pub fn has(self, field: &str) -> bool {
         self.value(field).is_some()
     }
 
-    pub fn text(&self, field: &str) -> &'a str {
+    pub fn text(self, field: &str) -> &'a str {
         let value = self.value(field).and_then(Value::as_str);
         value.unwrap_or_default()
     }
 
-    pub fn integer(&self, field: &str) -> i64 {
+    pub fn integer(self, field: &str) -> i64 {
         let value = self.value(field).and_then(Value::as_i64);
         value.unwrap_or_default()
     }
 
-    pub fn is(&self, field: &str) -> bool {
+    pub fn is(self, field: &str) -> bool {
         let value = self.value(field).and_then(Value::as_bool);
         value.unwrap_or_default()
     }
 
     /// The texts of a list.
-    pub fn texts(&self, field: &str) -> Vec<&'a str> {
+    pub fn texts(self, field: &str) -> Vec<&'a str> {
         self.items(field).filter_map(Value::as_str).collect()
     }
 
     /// An object; one without fields when it is missing.
-    pub fn object(&self, field: &str) -> Self {
+    #[must_use]
+    pub fn object(self, field: &str) -> Self {
         Self(self.value(field).and_then(Value::as_object))
     }
 
     /// The objects of a list.
-    pub fn objects(&self, field: &str) -> Vec<Self> {
+    pub fn objects(self, field: &str) -> Vec<Self> {
         let items = self.items(field).filter_map(Value::as_object);
         items.map(Self::of).collect()
     }
 
     /// The entries of a map, in order of name.
-    pub fn entries(&self, field: &str) -> Vec<(&'a str, &'a str)> {
+    pub fn entries(self, field: &str) -> Vec<(&'a str, &'a str)> {
         let map = self.value(field).and_then(Value::as_object);
         let entries = map.into_iter().flatten();
         entries
@@ -64,7 +65,7 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    fn items(&self, field: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    fn items(self, field: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
         let list = self.value(field).and_then(Value::as_array);
         list.into_iter().flatten()
     }

@@ -137,10 +137,8 @@ fn checked(kind: &Type, value: Value, place: &str, errors: &mut Vec<Invalid>) ->
             Some(Value::Object(object(fields, given, place, errors)))
         }
         (Type::Map { len_max }, Value::Object(given)) => map(*len_max, given, place, errors),
-        (Type::Scalar { .. }, Value::Bool(is)) => Some(is.into()),
-        (Type::Scalar { .. }, Value::Number(number)) if number.is_i64() => Some(number.into()),
-        (Type::Scalar { bytes_max }, Value::String(text)) => match text_fault(&text, *bytes_max) {
-            None => Some(text.into()),
+        (Type::Scalar { bytes_max }, value) => match scalar_fault(*bytes_max, &value) {
+            None => Some(value),
             Some(reason) => refuse(reason),
         },
         (kind, _) => refuse(format!("must be {}", kind.described())),
@@ -206,6 +204,18 @@ fn map(
         }
     }
     Some(Value::Object(given))
+}
+
+fn scalar_fault(bytes_max: usize, value: &Value) -> Option<String> {
+    match value {
+        Value::Bool(_) => None,
+        Value::Number(number) if number.is_i64() => None,
+        Value::String(text) => text_fault(text, bytes_max),
+        _ => Some(format!(
+            "must be {}",
+            Type::Scalar { bytes_max }.described()
+        )),
+    }
 }
 
 /// Of a map.

@@ -175,13 +175,11 @@ fn check_cron(text: &str) -> Result<(), String> {
         "@annually",
     ];
     if let Some(named) = text.strip_prefix('@') {
-        return match NAMES.contains(&text) {
-            true => Ok(()),
-            false => Err(format!(
-                "must not be @{named}; there are {}",
-                NAMES.join(", ")
-            )),
-        };
+        if NAMES.contains(&text) {
+            return Ok(());
+        }
+        let names = NAMES.join(", ");
+        return Err(format!("must not be @{named}; there are {names}"));
     }
     let fields: Vec<_> = text.split_ascii_whitespace().collect();
     if !matches!(fields.len(), 5 | 6) {

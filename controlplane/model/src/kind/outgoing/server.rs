@@ -86,12 +86,15 @@ pub(super) fn faults(spec: &Spec) -> Vec<Invalid> {
     if is_mail && spec.has("username") && !spec.has("password") {
         faults.push(Invalid::new("password", "is needed with username"));
     }
-    if spec.texts("sentinels").is_empty() == spec.has("sentinel_master") {
-        let (field, other) = match spec.has("sentinel_master") {
-            true => ("sentinels", "sentinel_master"),
-            false => ("sentinel_master", "sentinels"),
-        };
-        faults.push(Invalid::new(field, format!("is needed with {other}")));
+    let (has_sentinels, has_master) = (
+        !spec.texts("sentinels").is_empty(),
+        spec.has("sentinel_master"),
+    );
+    if has_master && !has_sentinels {
+        faults.push(Invalid::new("sentinels", "is needed with sentinel_master"));
+    }
+    if has_sentinels && !has_master {
+        faults.push(Invalid::new("sentinel_master", "is needed with sentinels"));
     }
     faults
 }

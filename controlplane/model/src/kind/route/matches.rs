@@ -109,9 +109,10 @@ fn headers_key(spec: &Spec) -> String {
         .into_iter()
         .map(|header| {
             let name = header.text("name").to_ascii_lowercase();
-            match header.has("value") {
-                true => format!("{name}={}", header.text("value")),
-                false => name,
+            if header.has("value") {
+                format!("{name}={}", header.text("value"))
+            } else {
+                name
             }
         })
         .collect();
