@@ -18,6 +18,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All backends in order of name.
+         * @description A balanced pool of endpoints: which of them gets a request, and what happens when one fails. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["backend_list"];
+        put?: never;
+        /** Makes a backend. */
+        post: operations["backend_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backends/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One backend. */
+        get: operations["backend_show"];
+        /** Replaces a backend as a whole. Needs `If-Match`. */
+        put: operations["backend_replace"];
+        post?: never;
+        /** Takes a backend away. Needs `If-Match`. */
+        delete: operations["backend_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of a backend. Needs `If-Match`. */
+        patch: operations["backend_update"];
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -178,6 +219,129 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All groups in order of name.
+         * @description A security group: whoever has the credentials of one of its members may call. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["group_list"];
+        put?: never;
+        /** Makes a group. */
+        post: operations["group_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One group. */
+        get: operations["group_show"];
+        /** Replaces a group as a whole. Needs `If-Match`. */
+        put: operations["group_replace"];
+        post?: never;
+        /** Takes a group away. Needs `If-Match`. */
+        delete: operations["group_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of a group. Needs `If-Match`. */
+        patch: operations["group_update"];
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All jobs in order of name.
+         * @description A service that runs once, at intervals, or as a cron line says. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["job_list"];
+        put?: never;
+        /** Makes a job. */
+        post: operations["job_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job. */
+        get: operations["job_show"];
+        /** Replaces a job as a whole. Needs `If-Match`. */
+        put: operations["job_replace"];
+        post?: never;
+        /** Takes a job away. Needs `If-Match`. */
+        delete: operations["job_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of a job. Needs `If-Match`. */
+        patch: operations["job_update"];
+        trace?: never;
+    };
+    "/api/v1/listeners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All listeners in order of name.
+         * @description An address at which every node accepts connections, and what it takes from them. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["listener_list"];
+        put?: never;
+        /** Makes a listener. */
+        post: operations["listener_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listeners/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One listener. */
+        get: operations["listener_show"];
+        /** Replaces a listener as a whole. Needs `If-Match`. */
+        put: operations["listener_replace"];
+        post?: never;
+        /** Takes a listener away. Needs `If-Match`. */
+        delete: operations["listener_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of a listener. Needs `If-Match`. */
+        patch: operations["listener_update"];
+        trace?: never;
+    };
     "/api/v1/nodes": {
         parameters: {
             query?: never;
@@ -282,6 +446,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outgoing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All outgoing in order of name.
+         * @description A connection to another system that services use by its name, `self.out.rest["CRM"]`. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["outgoing_list"];
+        put?: never;
+        /** Makes an outgoing. */
+        post: operations["outgoing_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outgoing/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One outgoing. */
+        get: operations["outgoing_show"];
+        /** Replaces an outgoing as a whole. Needs `If-Match`. */
+        put: operations["outgoing_replace"];
+        post?: never;
+        /** Takes an outgoing away. Needs `If-Match`. */
+        delete: operations["outgoing_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of an outgoing. Needs `If-Match`. */
+        patch: operations["outgoing_update"];
+        trace?: never;
+    };
     "/api/v1/packages": {
         parameters: {
             query?: never;
@@ -333,6 +538,88 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All routes in order of name.
+         * @description Which requests go to which backend, or are told to go elsewhere. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["route_list"];
+        put?: never;
+        /** Makes a route. */
+        post: operations["route_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One route. */
+        get: operations["route_show"];
+        /** Replaces a route as a whole. Needs `If-Match`. */
+        put: operations["route_replace"];
+        post?: never;
+        /** Takes a route away. Needs `If-Match`. */
+        delete: operations["route_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of a route. Needs `If-Match`. */
+        patch: operations["route_update"];
+        trace?: never;
+    };
+    "/api/v1/security": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All security in order of name.
+         * @description Credentials and certificates, used by name; their secrets are never shown again. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["security_list"];
+        put?: never;
+        /** Makes a security. */
+        post: operations["security_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One security. */
+        get: operations["security_show"];
+        /** Replaces a security as a whole. Needs `If-Match`. */
+        put: operations["security_replace"];
+        post?: never;
+        /** Takes a security away. Needs `If-Match`. */
+        delete: operations["security_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of a security. Needs `If-Match`. */
+        patch: operations["security_update"];
         trace?: never;
     };
     "/api/v1/services": {
@@ -403,6 +690,47 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All settings in order of name.
+         * @description A setting of the whole cluster, by its name; one that is not there has its default. This version keeps and checks it, and does not act on it yet.
+         */
+        get: operations["setting_list"];
+        put?: never;
+        /** Makes a setting. */
+        post: operations["setting_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One setting. */
+        get: operations["setting_show"];
+        /** Replaces a setting as a whole. Needs `If-Match`. */
+        put: operations["setting_replace"];
+        post?: never;
+        /** Takes a setting away. Needs `If-Match`. */
+        delete: operations["setting_delete"];
+        options?: never;
+        head?: never;
+        /** Changes the given fields of a setting. Needs `If-Match`. */
+        patch: operations["setting_update"];
         trace?: never;
     };
     "/api/v1/stats": {
@@ -537,6 +865,1220 @@ export interface components {
             who: string;
             /** @description The reason that the author gave; may be empty. */
             why: string;
+        };
+        /** @description A balanced pool of endpoints: which of them gets a request, and what happens when one fails. This version keeps and checks it, and does not act on it yet. */
+        Backend: {
+            /**
+             * @description Asking whether an endpoint is up.
+             * @default {
+             *       "fall": 3,
+             *       "interval_ms": 2000,
+             *       "jitter_percent": 10,
+             *       "rise": 2,
+             *       "timeout_ms": 1000,
+             *       "type": "tcp"
+             *     }
+             */
+            active_check: {
+                /**
+                 * Format: int64
+                 * @description Bad checks in a row after which it is down; one lost packet is no outage. Only when `type` is `tcp` or `http`.
+                 * @default 3
+                 */
+                fall: number;
+                /** @description The `Host` of the request; the endpoint's address when missing. Only when `type` is `http`. */
+                host?: string;
+                /**
+                 * Format: int64
+                 * @description Between two checks of an endpoint, in milliseconds; a dead one is found within seconds, and the load is nothing. Only when `type` is `tcp` or `http`.
+                 * @default 2000
+                 */
+                interval_ms: number;
+                /**
+                 * Format: int64
+                 * @description By how much intervals differ, so that nodes do not ask all at once. Only when `type` is `tcp` or `http`.
+                 * @default 10
+                 */
+                jitter_percent: number;
+                /**
+                 * @description How. Only when `type` is `http`.
+                 * @default GET
+                 * @enum {string}
+                 */
+                method: "GET" | "HEAD";
+                /**
+                 * @description What is asked for. Only when `type` is `http`.
+                 * @default /
+                 */
+                path: string;
+                /**
+                 * Format: int64
+                 * @description Where it is asked, when that is not where it serves. Only when `type` is `tcp` or `http`.
+                 */
+                port?: number;
+                /**
+                 * Format: int64
+                 * @description Good checks in a row after which it is up; one lucky answer is not enough. Only when `type` is `tcp` or `http`.
+                 * @default 2
+                 */
+                rise: number;
+                /**
+                 * Format: int64
+                 * @description The greatest; a redirect to a log-in page is no proof of health. Only when `type` is `http`.
+                 * @default 299
+                 */
+                status_max: number;
+                /**
+                 * Format: int64
+                 * @description The least status that counts as up. Only when `type` is `http`.
+                 * @default 200
+                 */
+                status_min: number;
+                /**
+                 * Format: int64
+                 * @description For the whole check, in milliseconds; a healthy endpoint answers in a few. Only when `type` is `tcp` or `http`.
+                 * @default 1000
+                 */
+                timeout_ms: number;
+                /**
+                 * @description `tcp` opens a connection, which every endpoint can answer; `http` also sends a request.
+                 * @default tcp
+                 * @enum {string}
+                 */
+                type: "none" | "tcp" | "http";
+            };
+            /**
+             * @description Who is next. `round_robin`, by weight, is what most pools need, and what people expect; `least_requests`, `power_of_two` and `ewma` look at load or latency; `consistent_hash` and `source_address` keep one client or key with one endpoint.
+             * @default round_robin
+             * @enum {string}
+             */
+            algorithm: "round_robin" | "least_requests" | "power_of_two" | "ewma" | "consistent_hash" | "source_address" | "random";
+            /** @description RFC 3339. */
+            changed_at: string;
+            /**
+             * @description Answering 503 without trying while the pool as a whole is in trouble.
+             * @default {
+             *       "error_percent_max": 0,
+             *       "open_ms": 5000,
+             *       "requests_max": 0,
+             *       "requests_min": 20,
+             *       "window_ms": 10000
+             *     }
+             */
+            circuit_breaker: {
+                /**
+                 * Format: int64
+                 * @description The share of failed requests at which the circuit opens. 0: never, since ejection takes single endpoints out before; 50 is usual for those who want it.
+                 * @default 0
+                 */
+                error_percent_max: number;
+                /**
+                 * Format: int64
+                 * @description How long nothing is tried, in milliseconds; then one request decides.
+                 * @default 5000
+                 */
+                open_ms: number;
+                /**
+                 * Format: int64
+                 * @description Requests in flight from one node to the whole pool; more get 503. 0: no limit, `queue_len_max` has one already.
+                 * @default 0
+                 */
+                requests_max: number;
+                /**
+                 * Format: int64
+                 * @description Fewer requests in the window than this say nothing about the pool.
+                 * @default 20
+                 */
+                requests_min: number;
+                /**
+                 * Format: int64
+                 * @description Over which the share is taken, in milliseconds; long enough for a trend, short enough to help.
+                 * @default 10000
+                 */
+                window_ms: number;
+            };
+            /**
+             * Format: int64
+             * @description Connections to one endpoint from one node; further requests wait. 0: as many as come.
+             * @default 0
+             */
+            connections_max: number;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description Who answers; at least one. */
+            endpoints: {
+                /** @description `host:port`; a name is resolved by each node, and each of its addresses is an endpoint. */
+                address: string;
+                /**
+                 * @description Gets requests only when no other endpoint is up.
+                 * @default false
+                 */
+                is_backup: boolean;
+                /**
+                 * @description `draining` finishes what it has, and keeps the clients that stick to it; `offline` gets nothing.
+                 * @default online
+                 * @enum {string}
+                 */
+                state: "online" | "draining" | "offline";
+                /**
+                 * Format: int64
+                 * @description Its share of the requests, against those of the others; 100 leaves room on both sides.
+                 * @default 100
+                 */
+                weight: number;
+            }[];
+            /** @description For `If-Match`. */
+            etag: string;
+            /**
+             * Format: int64
+             * @description No endpoint gets more than this share of the mean load; the next one on the ring takes the rest. 125 is what bounded loads were published with. Only when `algorithm` is `consistent_hash`.
+             * @default 125
+             */
+            hash_load_percent_max: number;
+            /** @description The name of the header or cookie; a request without it is balanced at random. Only when `hash_on` is `header` or `cookie`. */
+            hash_name?: string;
+            /**
+             * @description What requests of one endpoint have in common. Only when `algorithm` is `consistent_hash`.
+             * @default source_address
+             * @enum {string}
+             */
+            hash_on: "source_address" | "header" | "cookie" | "path";
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name: string;
+            /**
+             * @description Leaving out an endpoint that fails with real requests.
+             * @default {
+             *       "broken_max": 3,
+             *       "ejected_percent_max": 50,
+             *       "ejection_ms": 2000,
+             *       "ejection_ms_max": 60000,
+             *       "gateway_errors_max": 5,
+             *       "is_active": true
+             *     }
+             */
+            passive_ejection: {
+                /**
+                 * Format: int64
+                 * @description Connect failures, resets and time-outs in a row after which an endpoint is left out.
+                 * @default 3
+                 */
+                broken_max: number;
+                /**
+                 * Format: int64
+                 * @description At most this share of the endpoints is left out at once, and never the last one; more would push the load onto a few.
+                 * @default 50
+                 */
+                ejected_percent_max: number;
+                /**
+                 * Format: int64
+                 * @description For how long the first time, in milliseconds, doubled each further time; a restart takes about as long.
+                 * @default 2000
+                 */
+                ejection_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; who is repaired is back within a minute.
+                 * @default 60000
+                 */
+                ejection_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description Answers of 502, 503 or 504 in a row, likewise; 0: they do not count.
+                 * @default 5
+                 */
+                gateway_errors_max: number;
+                /**
+                 * @description Real requests find a broken endpoint before any check does.
+                 * @default true
+                 */
+                is_active: boolean;
+            };
+            /**
+             * @description What is balanced: requests, or connections whose bytes are passed on as they are.
+             * @default http
+             * @enum {string}
+             */
+            protocol: "http" | "tcp";
+            /**
+             * @description Tells endpoints the client's address before the first byte; off, since those that do not expect it fail.
+             * @default off
+             * @enum {string}
+             */
+            proxy_protocol: "off" | "v1" | "v2";
+            /**
+             * Format: int64
+             * @description Requests of one node that wait for a connection; more get 503 at once. A longer queue only hides that the pool is too slow.
+             * @default 1000
+             */
+            queue_len_max: number;
+            /**
+             * Format: int64
+             * @description How long one may wait, in milliseconds, then 503; a second is less than people bear.
+             * @default 1000
+             */
+            queue_timeout_ms: number;
+            /**
+             * @description Sending a request again, to another endpoint. Only when `protocol` is `http`.
+             * @default {
+             *       "backoff_ms": 25,
+             *       "backoff_ms_max": 250,
+             *       "budget_min": 20,
+             *       "budget_percent": 50,
+             *       "methods": "idempotent",
+             *       "on": [
+             *         "reset"
+             *       ],
+             *       "resends_max": 1
+             *     }
+             */
+            retries: {
+                /**
+                 * Format: int64
+                 * @description Before the second resend, in milliseconds, doubled each further time; the first one goes at once.
+                 * @default 25
+                 */
+                backoff_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; below what a person notices.
+                 * @default 250
+                 */
+                backoff_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description As many are always allowed: quiet pools have no share.
+                 * @default 20
+                 */
+                budget_min: number;
+                /**
+                 * Format: int64
+                 * @description Resends under way, as a share of the requests in flight. 50: one of two endpoints may die with all that it had; without a budget a pool in trouble gets twice the load.
+                 * @default 50
+                 */
+                budget_percent: number;
+                /**
+                 * @description Of which requests. `all` takes POST and PATCH too, which may then be done twice.
+                 * @default idempotent
+                 * @enum {string}
+                 */
+                methods: "idempotent" | "all";
+                /**
+                 * @description What is sent again: a connection that was reset before the answer, no answer in time, or a status. Resets only, since an answer is an answer.
+                 * @default [
+                 *       "reset"
+                 *     ]
+                 */
+                on: ("reset" | "timeout" | "502" | "503" | "504")[];
+                /**
+                 * Format: int64
+                 * @description How often a request that reached an endpoint is sent to another one. 1: the second reset is most likely of its own making. A connection that fails is always tried at every endpoint.
+                 * @default 1
+                 */
+                resends_max: number;
+            };
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /**
+             * Format: int64
+             * @description How long an endpoint that came up gets less than its share, in milliseconds; caches and pools of a fresh process fill within seconds. 0: none.
+             * @default 10000
+             */
+            slow_start_ms: number;
+            /**
+             * Format: int64
+             * @description The share that it starts with.
+             * @default 10
+             */
+            slow_start_percent_min: number;
+            /** @description A cookie that keeps a client with its endpoint; missing: none. Only when `protocol` is `http`. */
+            sticky?: {
+                /**
+                 * @description Its name.
+                 * @default bascule_sticky
+                 */
+                cookie: string;
+                /**
+                 * @description When other sites' pages send it. `lax` is what browsers take for granted; `none` needs TLS.
+                 * @default lax
+                 * @enum {string}
+                 */
+                same_site: "strict" | "lax" | "none";
+                /**
+                 * Format: int64
+                 * @description How long the browser keeps it, in seconds. 0: until it is closed, as a session should.
+                 * @default 0
+                 */
+                ttl_s: number;
+            };
+            /**
+             * @description How long the parts of an exchange may take.
+             * @default {
+             *       "connect_ms": 2000,
+             *       "first_byte_ms": 30000,
+             *       "idle_ms": 60000,
+             *       "keep_alive_ms": 50000,
+             *       "total_ms": 0
+             *     }
+             */
+            timeouts: {
+                /**
+                 * Format: int64
+                 * @description To connect, TLS included, in milliseconds; far more than a healthy network needs, short enough to try another endpoint.
+                 * @default 2000
+                 */
+                connect_ms: number;
+                /**
+                 * Format: int64
+                 * @description To the first byte of the answer, in milliseconds, then 504; people give up after half a minute.
+                 * @default 30000
+                 */
+                first_byte_ms: number;
+                /**
+                 * Format: int64
+                 * @description Between two reads of an answer, in milliseconds.
+                 * @default 60000
+                 */
+                idle_ms: number;
+                /**
+                 * Format: int64
+                 * @description How long an idle connection is kept, in milliseconds; shorter than the keep-alive of common servers. 0: each request has its own.
+                 * @default 50000
+                 */
+                keep_alive_ms: number;
+                /**
+                 * Format: int64
+                 * @description For the whole exchange, retries included, in milliseconds. 0: no limit, large downloads take long.
+                 * @default 0
+                 */
+                total_ms: number;
+            };
+            /** @description Missing: bytes are sent as they are. */
+            tls?: {
+                /** @description Whom to believe; missing: the authorities that the system trusts. */
+                ca?: string;
+                /** @description What we show when asked who we are. */
+                certificate?: string;
+                /**
+                 * @description Whether the other side must prove who it is; without that, anybody in between reads along.
+                 * @default true
+                 */
+                is_verified: boolean;
+                /** @description The name to ask for and to verify; the endpoint's host when missing. */
+                server_name?: string;
+                /**
+                 * @description 1.2 is what old servers still speak.
+                 * @default 1.2
+                 * @enum {string}
+                 */
+                version_min: "1.2" | "1.3";
+            };
+        };
+        BackendChanged: {
+            applied: components["schemas"]["Applied"];
+            backend: components["schemas"]["Backend"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+        };
+        BackendInput: {
+            /**
+             * @description Asking whether an endpoint is up.
+             * @default {
+             *       "fall": 3,
+             *       "interval_ms": 2000,
+             *       "jitter_percent": 10,
+             *       "rise": 2,
+             *       "timeout_ms": 1000,
+             *       "type": "tcp"
+             *     }
+             */
+            active_check: {
+                /**
+                 * Format: int64
+                 * @description Bad checks in a row after which it is down; one lost packet is no outage. Only when `type` is `tcp` or `http`.
+                 * @default 3
+                 */
+                fall: number;
+                /** @description The `Host` of the request; the endpoint's address when missing. Only when `type` is `http`. */
+                host?: string;
+                /**
+                 * Format: int64
+                 * @description Between two checks of an endpoint, in milliseconds; a dead one is found within seconds, and the load is nothing. Only when `type` is `tcp` or `http`.
+                 * @default 2000
+                 */
+                interval_ms: number;
+                /**
+                 * Format: int64
+                 * @description By how much intervals differ, so that nodes do not ask all at once. Only when `type` is `tcp` or `http`.
+                 * @default 10
+                 */
+                jitter_percent: number;
+                /**
+                 * @description How. Only when `type` is `http`.
+                 * @default GET
+                 * @enum {string}
+                 */
+                method: "GET" | "HEAD";
+                /**
+                 * @description What is asked for. Only when `type` is `http`.
+                 * @default /
+                 */
+                path: string;
+                /**
+                 * Format: int64
+                 * @description Where it is asked, when that is not where it serves. Only when `type` is `tcp` or `http`.
+                 */
+                port?: number;
+                /**
+                 * Format: int64
+                 * @description Good checks in a row after which it is up; one lucky answer is not enough. Only when `type` is `tcp` or `http`.
+                 * @default 2
+                 */
+                rise: number;
+                /**
+                 * Format: int64
+                 * @description The greatest; a redirect to a log-in page is no proof of health. Only when `type` is `http`.
+                 * @default 299
+                 */
+                status_max: number;
+                /**
+                 * Format: int64
+                 * @description The least status that counts as up. Only when `type` is `http`.
+                 * @default 200
+                 */
+                status_min: number;
+                /**
+                 * Format: int64
+                 * @description For the whole check, in milliseconds; a healthy endpoint answers in a few. Only when `type` is `tcp` or `http`.
+                 * @default 1000
+                 */
+                timeout_ms: number;
+                /**
+                 * @description `tcp` opens a connection, which every endpoint can answer; `http` also sends a request.
+                 * @default tcp
+                 * @enum {string}
+                 */
+                type: "none" | "tcp" | "http";
+            };
+            /**
+             * @description Who is next. `round_robin`, by weight, is what most pools need, and what people expect; `least_requests`, `power_of_two` and `ewma` look at load or latency; `consistent_hash` and `source_address` keep one client or key with one endpoint.
+             * @default round_robin
+             * @enum {string}
+             */
+            algorithm: "round_robin" | "least_requests" | "power_of_two" | "ewma" | "consistent_hash" | "source_address" | "random";
+            /**
+             * @description Answering 503 without trying while the pool as a whole is in trouble.
+             * @default {
+             *       "error_percent_max": 0,
+             *       "open_ms": 5000,
+             *       "requests_max": 0,
+             *       "requests_min": 20,
+             *       "window_ms": 10000
+             *     }
+             */
+            circuit_breaker: {
+                /**
+                 * Format: int64
+                 * @description The share of failed requests at which the circuit opens. 0: never, since ejection takes single endpoints out before; 50 is usual for those who want it.
+                 * @default 0
+                 */
+                error_percent_max: number;
+                /**
+                 * Format: int64
+                 * @description How long nothing is tried, in milliseconds; then one request decides.
+                 * @default 5000
+                 */
+                open_ms: number;
+                /**
+                 * Format: int64
+                 * @description Requests in flight from one node to the whole pool; more get 503. 0: no limit, `queue_len_max` has one already.
+                 * @default 0
+                 */
+                requests_max: number;
+                /**
+                 * Format: int64
+                 * @description Fewer requests in the window than this say nothing about the pool.
+                 * @default 20
+                 */
+                requests_min: number;
+                /**
+                 * Format: int64
+                 * @description Over which the share is taken, in milliseconds; long enough for a trend, short enough to help.
+                 * @default 10000
+                 */
+                window_ms: number;
+            };
+            /**
+             * Format: int64
+             * @description Connections to one endpoint from one node; further requests wait. 0: as many as come.
+             * @default 0
+             */
+            connections_max: number;
+            /** @description Who answers; at least one. */
+            endpoints: {
+                /** @description `host:port`; a name is resolved by each node, and each of its addresses is an endpoint. */
+                address: string;
+                /**
+                 * @description Gets requests only when no other endpoint is up.
+                 * @default false
+                 */
+                is_backup: boolean;
+                /**
+                 * @description `draining` finishes what it has, and keeps the clients that stick to it; `offline` gets nothing.
+                 * @default online
+                 * @enum {string}
+                 */
+                state: "online" | "draining" | "offline";
+                /**
+                 * Format: int64
+                 * @description Its share of the requests, against those of the others; 100 leaves room on both sides.
+                 * @default 100
+                 */
+                weight: number;
+            }[];
+            /**
+             * Format: int64
+             * @description No endpoint gets more than this share of the mean load; the next one on the ring takes the rest. 125 is what bounded loads were published with. Only when `algorithm` is `consistent_hash`.
+             * @default 125
+             */
+            hash_load_percent_max: number;
+            /** @description The name of the header or cookie; a request without it is balanced at random. Only when `hash_on` is `header` or `cookie`. */
+            hash_name?: string;
+            /**
+             * @description What requests of one endpoint have in common. Only when `algorithm` is `consistent_hash`.
+             * @default source_address
+             * @enum {string}
+             */
+            hash_on: "source_address" | "header" | "cookie" | "path";
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /**
+             * @description Leaving out an endpoint that fails with real requests.
+             * @default {
+             *       "broken_max": 3,
+             *       "ejected_percent_max": 50,
+             *       "ejection_ms": 2000,
+             *       "ejection_ms_max": 60000,
+             *       "gateway_errors_max": 5,
+             *       "is_active": true
+             *     }
+             */
+            passive_ejection: {
+                /**
+                 * Format: int64
+                 * @description Connect failures, resets and time-outs in a row after which an endpoint is left out.
+                 * @default 3
+                 */
+                broken_max: number;
+                /**
+                 * Format: int64
+                 * @description At most this share of the endpoints is left out at once, and never the last one; more would push the load onto a few.
+                 * @default 50
+                 */
+                ejected_percent_max: number;
+                /**
+                 * Format: int64
+                 * @description For how long the first time, in milliseconds, doubled each further time; a restart takes about as long.
+                 * @default 2000
+                 */
+                ejection_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; who is repaired is back within a minute.
+                 * @default 60000
+                 */
+                ejection_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description Answers of 502, 503 or 504 in a row, likewise; 0: they do not count.
+                 * @default 5
+                 */
+                gateway_errors_max: number;
+                /**
+                 * @description Real requests find a broken endpoint before any check does.
+                 * @default true
+                 */
+                is_active: boolean;
+            };
+            /**
+             * @description What is balanced: requests, or connections whose bytes are passed on as they are.
+             * @default http
+             * @enum {string}
+             */
+            protocol: "http" | "tcp";
+            /**
+             * @description Tells endpoints the client's address before the first byte; off, since those that do not expect it fail.
+             * @default off
+             * @enum {string}
+             */
+            proxy_protocol: "off" | "v1" | "v2";
+            /**
+             * Format: int64
+             * @description Requests of one node that wait for a connection; more get 503 at once. A longer queue only hides that the pool is too slow.
+             * @default 1000
+             */
+            queue_len_max: number;
+            /**
+             * Format: int64
+             * @description How long one may wait, in milliseconds, then 503; a second is less than people bear.
+             * @default 1000
+             */
+            queue_timeout_ms: number;
+            /**
+             * @description Sending a request again, to another endpoint. Only when `protocol` is `http`.
+             * @default {
+             *       "backoff_ms": 25,
+             *       "backoff_ms_max": 250,
+             *       "budget_min": 20,
+             *       "budget_percent": 50,
+             *       "methods": "idempotent",
+             *       "on": [
+             *         "reset"
+             *       ],
+             *       "resends_max": 1
+             *     }
+             */
+            retries: {
+                /**
+                 * Format: int64
+                 * @description Before the second resend, in milliseconds, doubled each further time; the first one goes at once.
+                 * @default 25
+                 */
+                backoff_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; below what a person notices.
+                 * @default 250
+                 */
+                backoff_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description As many are always allowed: quiet pools have no share.
+                 * @default 20
+                 */
+                budget_min: number;
+                /**
+                 * Format: int64
+                 * @description Resends under way, as a share of the requests in flight. 50: one of two endpoints may die with all that it had; without a budget a pool in trouble gets twice the load.
+                 * @default 50
+                 */
+                budget_percent: number;
+                /**
+                 * @description Of which requests. `all` takes POST and PATCH too, which may then be done twice.
+                 * @default idempotent
+                 * @enum {string}
+                 */
+                methods: "idempotent" | "all";
+                /**
+                 * @description What is sent again: a connection that was reset before the answer, no answer in time, or a status. Resets only, since an answer is an answer.
+                 * @default [
+                 *       "reset"
+                 *     ]
+                 */
+                on: ("reset" | "timeout" | "502" | "503" | "504")[];
+                /**
+                 * Format: int64
+                 * @description How often a request that reached an endpoint is sent to another one. 1: the second reset is most likely of its own making. A connection that fails is always tried at every endpoint.
+                 * @default 1
+                 */
+                resends_max: number;
+            };
+            /**
+             * Format: int64
+             * @description How long an endpoint that came up gets less than its share, in milliseconds; caches and pools of a fresh process fill within seconds. 0: none.
+             * @default 10000
+             */
+            slow_start_ms: number;
+            /**
+             * Format: int64
+             * @description The share that it starts with.
+             * @default 10
+             */
+            slow_start_percent_min: number;
+            /** @description A cookie that keeps a client with its endpoint; missing: none. Only when `protocol` is `http`. */
+            sticky?: {
+                /**
+                 * @description Its name.
+                 * @default bascule_sticky
+                 */
+                cookie: string;
+                /**
+                 * @description When other sites' pages send it. `lax` is what browsers take for granted; `none` needs TLS.
+                 * @default lax
+                 * @enum {string}
+                 */
+                same_site: "strict" | "lax" | "none";
+                /**
+                 * Format: int64
+                 * @description How long the browser keeps it, in seconds. 0: until it is closed, as a session should.
+                 * @default 0
+                 */
+                ttl_s: number;
+            };
+            /**
+             * @description How long the parts of an exchange may take.
+             * @default {
+             *       "connect_ms": 2000,
+             *       "first_byte_ms": 30000,
+             *       "idle_ms": 60000,
+             *       "keep_alive_ms": 50000,
+             *       "total_ms": 0
+             *     }
+             */
+            timeouts: {
+                /**
+                 * Format: int64
+                 * @description To connect, TLS included, in milliseconds; far more than a healthy network needs, short enough to try another endpoint.
+                 * @default 2000
+                 */
+                connect_ms: number;
+                /**
+                 * Format: int64
+                 * @description To the first byte of the answer, in milliseconds, then 504; people give up after half a minute.
+                 * @default 30000
+                 */
+                first_byte_ms: number;
+                /**
+                 * Format: int64
+                 * @description Between two reads of an answer, in milliseconds.
+                 * @default 60000
+                 */
+                idle_ms: number;
+                /**
+                 * Format: int64
+                 * @description How long an idle connection is kept, in milliseconds; shorter than the keep-alive of common servers. 0: each request has its own.
+                 * @default 50000
+                 */
+                keep_alive_ms: number;
+                /**
+                 * Format: int64
+                 * @description For the whole exchange, retries included, in milliseconds. 0: no limit, large downloads take long.
+                 * @default 0
+                 */
+                total_ms: number;
+            };
+            /** @description Missing: bytes are sent as they are. */
+            tls?: {
+                /** @description Whom to believe; missing: the authorities that the system trusts. */
+                ca?: string;
+                /** @description What we show when asked who we are. */
+                certificate?: string;
+                /**
+                 * @description Whether the other side must prove who it is; without that, anybody in between reads along.
+                 * @default true
+                 */
+                is_verified: boolean;
+                /** @description The name to ask for and to verify; the endpoint's host when missing. */
+                server_name?: string;
+                /**
+                 * @description 1.2 is what old servers still speak.
+                 * @default 1.2
+                 * @enum {string}
+                 */
+                version_min: "1.2" | "1.3";
+            };
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        BackendPatch: {
+            /**
+             * @description Asking whether an endpoint is up.
+             * @default {
+             *       "fall": 3,
+             *       "interval_ms": 2000,
+             *       "jitter_percent": 10,
+             *       "rise": 2,
+             *       "timeout_ms": 1000,
+             *       "type": "tcp"
+             *     }
+             */
+            active_check: {
+                /**
+                 * Format: int64
+                 * @description Bad checks in a row after which it is down; one lost packet is no outage. Only when `type` is `tcp` or `http`.
+                 * @default 3
+                 */
+                fall: number;
+                /** @description The `Host` of the request; the endpoint's address when missing. Only when `type` is `http`. */
+                host?: string;
+                /**
+                 * Format: int64
+                 * @description Between two checks of an endpoint, in milliseconds; a dead one is found within seconds, and the load is nothing. Only when `type` is `tcp` or `http`.
+                 * @default 2000
+                 */
+                interval_ms: number;
+                /**
+                 * Format: int64
+                 * @description By how much intervals differ, so that nodes do not ask all at once. Only when `type` is `tcp` or `http`.
+                 * @default 10
+                 */
+                jitter_percent: number;
+                /**
+                 * @description How. Only when `type` is `http`.
+                 * @default GET
+                 * @enum {string}
+                 */
+                method: "GET" | "HEAD";
+                /**
+                 * @description What is asked for. Only when `type` is `http`.
+                 * @default /
+                 */
+                path: string;
+                /**
+                 * Format: int64
+                 * @description Where it is asked, when that is not where it serves. Only when `type` is `tcp` or `http`.
+                 */
+                port?: number;
+                /**
+                 * Format: int64
+                 * @description Good checks in a row after which it is up; one lucky answer is not enough. Only when `type` is `tcp` or `http`.
+                 * @default 2
+                 */
+                rise: number;
+                /**
+                 * Format: int64
+                 * @description The greatest; a redirect to a log-in page is no proof of health. Only when `type` is `http`.
+                 * @default 299
+                 */
+                status_max: number;
+                /**
+                 * Format: int64
+                 * @description The least status that counts as up. Only when `type` is `http`.
+                 * @default 200
+                 */
+                status_min: number;
+                /**
+                 * Format: int64
+                 * @description For the whole check, in milliseconds; a healthy endpoint answers in a few. Only when `type` is `tcp` or `http`.
+                 * @default 1000
+                 */
+                timeout_ms: number;
+                /**
+                 * @description `tcp` opens a connection, which every endpoint can answer; `http` also sends a request.
+                 * @default tcp
+                 * @enum {string}
+                 */
+                type: "none" | "tcp" | "http";
+            };
+            /**
+             * @description Who is next. `round_robin`, by weight, is what most pools need, and what people expect; `least_requests`, `power_of_two` and `ewma` look at load or latency; `consistent_hash` and `source_address` keep one client or key with one endpoint.
+             * @default round_robin
+             * @enum {string}
+             */
+            algorithm: "round_robin" | "least_requests" | "power_of_two" | "ewma" | "consistent_hash" | "source_address" | "random";
+            /**
+             * @description Answering 503 without trying while the pool as a whole is in trouble.
+             * @default {
+             *       "error_percent_max": 0,
+             *       "open_ms": 5000,
+             *       "requests_max": 0,
+             *       "requests_min": 20,
+             *       "window_ms": 10000
+             *     }
+             */
+            circuit_breaker: {
+                /**
+                 * Format: int64
+                 * @description The share of failed requests at which the circuit opens. 0: never, since ejection takes single endpoints out before; 50 is usual for those who want it.
+                 * @default 0
+                 */
+                error_percent_max: number;
+                /**
+                 * Format: int64
+                 * @description How long nothing is tried, in milliseconds; then one request decides.
+                 * @default 5000
+                 */
+                open_ms: number;
+                /**
+                 * Format: int64
+                 * @description Requests in flight from one node to the whole pool; more get 503. 0: no limit, `queue_len_max` has one already.
+                 * @default 0
+                 */
+                requests_max: number;
+                /**
+                 * Format: int64
+                 * @description Fewer requests in the window than this say nothing about the pool.
+                 * @default 20
+                 */
+                requests_min: number;
+                /**
+                 * Format: int64
+                 * @description Over which the share is taken, in milliseconds; long enough for a trend, short enough to help.
+                 * @default 10000
+                 */
+                window_ms: number;
+            };
+            /**
+             * Format: int64
+             * @description Connections to one endpoint from one node; further requests wait. 0: as many as come.
+             * @default 0
+             */
+            connections_max: number;
+            /** @description Who answers; at least one. */
+            endpoints?: {
+                /** @description `host:port`; a name is resolved by each node, and each of its addresses is an endpoint. */
+                address: string;
+                /**
+                 * @description Gets requests only when no other endpoint is up.
+                 * @default false
+                 */
+                is_backup: boolean;
+                /**
+                 * @description `draining` finishes what it has, and keeps the clients that stick to it; `offline` gets nothing.
+                 * @default online
+                 * @enum {string}
+                 */
+                state: "online" | "draining" | "offline";
+                /**
+                 * Format: int64
+                 * @description Its share of the requests, against those of the others; 100 leaves room on both sides.
+                 * @default 100
+                 */
+                weight: number;
+            }[];
+            /**
+             * Format: int64
+             * @description No endpoint gets more than this share of the mean load; the next one on the ring takes the rest. 125 is what bounded loads were published with. Only when `algorithm` is `consistent_hash`.
+             * @default 125
+             */
+            hash_load_percent_max: number;
+            /** @description The name of the header or cookie; a request without it is balanced at random. Only when `hash_on` is `header` or `cookie`. */
+            hash_name?: string;
+            /**
+             * @description What requests of one endpoint have in common. Only when `algorithm` is `consistent_hash`.
+             * @default source_address
+             * @enum {string}
+             */
+            hash_on: "source_address" | "header" | "cookie" | "path";
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /**
+             * @description Leaving out an endpoint that fails with real requests.
+             * @default {
+             *       "broken_max": 3,
+             *       "ejected_percent_max": 50,
+             *       "ejection_ms": 2000,
+             *       "ejection_ms_max": 60000,
+             *       "gateway_errors_max": 5,
+             *       "is_active": true
+             *     }
+             */
+            passive_ejection: {
+                /**
+                 * Format: int64
+                 * @description Connect failures, resets and time-outs in a row after which an endpoint is left out.
+                 * @default 3
+                 */
+                broken_max: number;
+                /**
+                 * Format: int64
+                 * @description At most this share of the endpoints is left out at once, and never the last one; more would push the load onto a few.
+                 * @default 50
+                 */
+                ejected_percent_max: number;
+                /**
+                 * Format: int64
+                 * @description For how long the first time, in milliseconds, doubled each further time; a restart takes about as long.
+                 * @default 2000
+                 */
+                ejection_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; who is repaired is back within a minute.
+                 * @default 60000
+                 */
+                ejection_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description Answers of 502, 503 or 504 in a row, likewise; 0: they do not count.
+                 * @default 5
+                 */
+                gateway_errors_max: number;
+                /**
+                 * @description Real requests find a broken endpoint before any check does.
+                 * @default true
+                 */
+                is_active: boolean;
+            };
+            /**
+             * @description What is balanced: requests, or connections whose bytes are passed on as they are.
+             * @default http
+             * @enum {string}
+             */
+            protocol: "http" | "tcp";
+            /**
+             * @description Tells endpoints the client's address before the first byte; off, since those that do not expect it fail.
+             * @default off
+             * @enum {string}
+             */
+            proxy_protocol: "off" | "v1" | "v2";
+            /**
+             * Format: int64
+             * @description Requests of one node that wait for a connection; more get 503 at once. A longer queue only hides that the pool is too slow.
+             * @default 1000
+             */
+            queue_len_max: number;
+            /**
+             * Format: int64
+             * @description How long one may wait, in milliseconds, then 503; a second is less than people bear.
+             * @default 1000
+             */
+            queue_timeout_ms: number;
+            /**
+             * @description Sending a request again, to another endpoint. Only when `protocol` is `http`.
+             * @default {
+             *       "backoff_ms": 25,
+             *       "backoff_ms_max": 250,
+             *       "budget_min": 20,
+             *       "budget_percent": 50,
+             *       "methods": "idempotent",
+             *       "on": [
+             *         "reset"
+             *       ],
+             *       "resends_max": 1
+             *     }
+             */
+            retries: {
+                /**
+                 * Format: int64
+                 * @description Before the second resend, in milliseconds, doubled each further time; the first one goes at once.
+                 * @default 25
+                 */
+                backoff_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; below what a person notices.
+                 * @default 250
+                 */
+                backoff_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description As many are always allowed: quiet pools have no share.
+                 * @default 20
+                 */
+                budget_min: number;
+                /**
+                 * Format: int64
+                 * @description Resends under way, as a share of the requests in flight. 50: one of two endpoints may die with all that it had; without a budget a pool in trouble gets twice the load.
+                 * @default 50
+                 */
+                budget_percent: number;
+                /**
+                 * @description Of which requests. `all` takes POST and PATCH too, which may then be done twice.
+                 * @default idempotent
+                 * @enum {string}
+                 */
+                methods: "idempotent" | "all";
+                /**
+                 * @description What is sent again: a connection that was reset before the answer, no answer in time, or a status. Resets only, since an answer is an answer.
+                 * @default [
+                 *       "reset"
+                 *     ]
+                 */
+                on: ("reset" | "timeout" | "502" | "503" | "504")[];
+                /**
+                 * Format: int64
+                 * @description How often a request that reached an endpoint is sent to another one. 1: the second reset is most likely of its own making. A connection that fails is always tried at every endpoint.
+                 * @default 1
+                 */
+                resends_max: number;
+            };
+            /**
+             * Format: int64
+             * @description How long an endpoint that came up gets less than its share, in milliseconds; caches and pools of a fresh process fill within seconds. 0: none.
+             * @default 10000
+             */
+            slow_start_ms: number;
+            /**
+             * Format: int64
+             * @description The share that it starts with.
+             * @default 10
+             */
+            slow_start_percent_min: number;
+            /** @description A cookie that keeps a client with its endpoint; missing: none. Only when `protocol` is `http`. */
+            sticky?: {
+                /**
+                 * @description Its name.
+                 * @default bascule_sticky
+                 */
+                cookie: string;
+                /**
+                 * @description When other sites' pages send it. `lax` is what browsers take for granted; `none` needs TLS.
+                 * @default lax
+                 * @enum {string}
+                 */
+                same_site: "strict" | "lax" | "none";
+                /**
+                 * Format: int64
+                 * @description How long the browser keeps it, in seconds. 0: until it is closed, as a session should.
+                 * @default 0
+                 */
+                ttl_s: number;
+            };
+            /**
+             * @description How long the parts of an exchange may take.
+             * @default {
+             *       "connect_ms": 2000,
+             *       "first_byte_ms": 30000,
+             *       "idle_ms": 60000,
+             *       "keep_alive_ms": 50000,
+             *       "total_ms": 0
+             *     }
+             */
+            timeouts: {
+                /**
+                 * Format: int64
+                 * @description To connect, TLS included, in milliseconds; far more than a healthy network needs, short enough to try another endpoint.
+                 * @default 2000
+                 */
+                connect_ms: number;
+                /**
+                 * Format: int64
+                 * @description To the first byte of the answer, in milliseconds, then 504; people give up after half a minute.
+                 * @default 30000
+                 */
+                first_byte_ms: number;
+                /**
+                 * Format: int64
+                 * @description Between two reads of an answer, in milliseconds.
+                 * @default 60000
+                 */
+                idle_ms: number;
+                /**
+                 * Format: int64
+                 * @description How long an idle connection is kept, in milliseconds; shorter than the keep-alive of common servers. 0: each request has its own.
+                 * @default 50000
+                 */
+                keep_alive_ms: number;
+                /**
+                 * Format: int64
+                 * @description For the whole exchange, retries included, in milliseconds. 0: no limit, large downloads take long.
+                 * @default 0
+                 */
+                total_ms: number;
+            };
+            /** @description Missing: bytes are sent as they are. */
+            tls?: {
+                /** @description Whom to believe; missing: the authorities that the system trusts. */
+                ca?: string;
+                /** @description What we show when asked who we are. */
+                certificate?: string;
+                /**
+                 * @description Whether the other side must prove who it is; without that, anybody in between reads along.
+                 * @default true
+                 */
+                is_verified: boolean;
+                /** @description The name to ask for and to verify; the endpoint's host when missing. */
+                server_name?: string;
+                /**
+                 * @description 1.2 is what old servers still speak.
+                 * @default 1.2
+                 * @enum {string}
+                 */
+                version_min: "1.2" | "1.3";
+            };
         };
         /** @description Where requests enter: a path and the service that answers. */
         Channel: {
@@ -729,6 +2271,53 @@ export interface components {
             summary: string;
             who: string;
         };
+        /** @description A security group: whoever has the credentials of one of its members may call. This version keeps and checks it, and does not act on it yet. */
+        Group: {
+            /** @description RFC 3339. */
+            changed_at: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description For `If-Match`. */
+            etag: string;
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /**
+             * @description Security definitions of callers, by name; an empty group lets nobody in.
+             * @default []
+             */
+            members: string[];
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name: string;
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+        };
+        GroupChanged: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            group: components["schemas"]["Group"];
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+        };
+        GroupInput: {
+            /**
+             * @description Security definitions of callers, by name; an empty group lets nobody in.
+             * @default []
+             */
+            members: string[];
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        GroupPatch: {
+            /**
+             * @description Security definitions of callers, by name; an empty group lets nobody in.
+             * @default []
+             */
+            members: string[];
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+        };
         /** @description Why it was refused. */
         ImportError: {
             file: string;
@@ -741,6 +2330,973 @@ export interface components {
             /** @description Empty when the control plane refused. */
             node: string;
             traceback: string;
+        };
+        /** @description A service that runs once, at intervals, or as a cron line says. This version keeps and checks it, and does not act on it yet. */
+        Job: {
+            /**
+             * Format: int64
+             * @description How often a run is tried when its service fails. 1: not again, since only its author knows whether it may be done twice.
+             * @default 1
+             */
+            attempts_max: number;
+            /**
+             * Format: int64
+             * @description So many at most; more would themselves be an outage. Only when `missed` is `all`.
+             * @default 10
+             */
+            catch_up_max: number;
+            /**
+             * Format: int64
+             * @description Those that are older are not made up for, in seconds; an hour, as other schedulers have it. Only when `missed` is `once` or `all`.
+             * @default 3600
+             */
+            catch_up_within_s: number;
+            /** @description RFC 3339. */
+            changed_at: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description Minute, hour, day of month, month, day of week; six fields have seconds in front; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Only when `type` is `cron`. */
+            cron?: string;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            days: number;
+            /** @description For `If-Match`. */
+            etag: string;
+            /**
+             * @description The payload of its request.
+             * @default
+             */
+            extra: string;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            hours: number;
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /**
+             * @description An inactive job is paused: what passes meanwhile is not made up for.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * Format: int64
+             * @description A run is late by up to so many seconds, each time differently, so that jobs of one minute do not all start at once. 0: on time, as people expect.
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            minutes: number;
+            /**
+             * @description What becomes of runs that nobody could start, during an outage for example: the latest runs once, as most jobs want it; none; or the latest `catch_up_max`, in order.
+             * @default once
+             * @enum {string}
+             */
+            missed: "once" | "skip" | "all";
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name: string;
+            /** @description Likewise, a job: out of turn, once. */
+            on_error_job?: string;
+            /** @description Runs after a run that failed for good, with the error. */
+            on_error_service?: string;
+            /** @description Likewise, a job: out of turn, once. */
+            on_success_job?: string;
+            /** @description Runs after a run that went well, with its answer. */
+            on_success_service?: string;
+            /**
+             * @description What becomes of a run while the one before is not over: it is left out, waits, or runs beside it. Most services do not expect themselves.
+             * @default skip
+             * @enum {string}
+             */
+            overlap: "skip" | "queue" | "allow";
+            /**
+             * Format: int64
+             * @description How many may wait (`queue`), or run at once (`allow`). Only when `overlap` is `queue` or `allow`.
+             * @default 1
+             */
+            overlap_max: number;
+            /**
+             * Format: int64
+             * @description So many runs, then no more; missing: for ever. Only when `type` is `interval`.
+             */
+            repeats?: number;
+            /**
+             * Format: int64
+             * @description Before the second attempt, in milliseconds, doubled each further time; faster ones meet the same fault.
+             * @default 1000
+             */
+            retry_base_ms: number;
+            /**
+             * Format: int64
+             * @description The longest, in milliseconds; a minute after the other side is back the job is done.
+             * @default 60000
+             */
+            retry_cap_ms: number;
+            /**
+             * Format: int64
+             * @description How long one attempt may take, the search for a node included, in milliseconds; an hour, as Zato has it.
+             * @default 3600000
+             */
+            run_time_max_ms: number;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            seconds: number;
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /** @description What runs. */
+            service: string;
+            /**
+             * @description Days of `time_zone` on which nothing runs, `2026-12-25`.
+             * @default []
+             */
+            skip_dates: string[];
+            /**
+             * @description Likewise, days of the week.
+             * @default []
+             */
+            skip_weekdays: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /** @description RFC 3339, or without an offset a time of `time_zone`. When a one-time job runs (needed), where an interval begins (when the job was made, if missing), before which cron does nothing. */
+            start?: string;
+            /**
+             * @description A name of the IANA database, `Europe/Berlin`. UTC, whose clocks never change.
+             * @default UTC
+             */
+            time_zone: string;
+            /**
+             * @description `interval` counts from `start`, `cron` follows the clock of `time_zone`, `one_time` is `start` alone.
+             * @enum {string}
+             */
+            type: "interval" | "cron" | "one_time";
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            weeks: number;
+        };
+        JobChanged: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+            job: components["schemas"]["Job"];
+        };
+        JobInput: {
+            /**
+             * Format: int64
+             * @description How often a run is tried when its service fails. 1: not again, since only its author knows whether it may be done twice.
+             * @default 1
+             */
+            attempts_max: number;
+            /**
+             * Format: int64
+             * @description So many at most; more would themselves be an outage. Only when `missed` is `all`.
+             * @default 10
+             */
+            catch_up_max: number;
+            /**
+             * Format: int64
+             * @description Those that are older are not made up for, in seconds; an hour, as other schedulers have it. Only when `missed` is `once` or `all`.
+             * @default 3600
+             */
+            catch_up_within_s: number;
+            /** @description Minute, hour, day of month, month, day of week; six fields have seconds in front; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Only when `type` is `cron`. */
+            cron?: string;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            days: number;
+            /**
+             * @description The payload of its request.
+             * @default
+             */
+            extra: string;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            hours: number;
+            /**
+             * @description An inactive job is paused: what passes meanwhile is not made up for.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * Format: int64
+             * @description A run is late by up to so many seconds, each time differently, so that jobs of one minute do not all start at once. 0: on time, as people expect.
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            minutes: number;
+            /**
+             * @description What becomes of runs that nobody could start, during an outage for example: the latest runs once, as most jobs want it; none; or the latest `catch_up_max`, in order.
+             * @default once
+             * @enum {string}
+             */
+            missed: "once" | "skip" | "all";
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+            /** @description Likewise, a job: out of turn, once. */
+            on_error_job?: string;
+            /** @description Runs after a run that failed for good, with the error. */
+            on_error_service?: string;
+            /** @description Likewise, a job: out of turn, once. */
+            on_success_job?: string;
+            /** @description Runs after a run that went well, with its answer. */
+            on_success_service?: string;
+            /**
+             * @description What becomes of a run while the one before is not over: it is left out, waits, or runs beside it. Most services do not expect themselves.
+             * @default skip
+             * @enum {string}
+             */
+            overlap: "skip" | "queue" | "allow";
+            /**
+             * Format: int64
+             * @description How many may wait (`queue`), or run at once (`allow`). Only when `overlap` is `queue` or `allow`.
+             * @default 1
+             */
+            overlap_max: number;
+            /**
+             * Format: int64
+             * @description So many runs, then no more; missing: for ever. Only when `type` is `interval`.
+             */
+            repeats?: number;
+            /**
+             * Format: int64
+             * @description Before the second attempt, in milliseconds, doubled each further time; faster ones meet the same fault.
+             * @default 1000
+             */
+            retry_base_ms: number;
+            /**
+             * Format: int64
+             * @description The longest, in milliseconds; a minute after the other side is back the job is done.
+             * @default 60000
+             */
+            retry_cap_ms: number;
+            /**
+             * Format: int64
+             * @description How long one attempt may take, the search for a node included, in milliseconds; an hour, as Zato has it.
+             * @default 3600000
+             */
+            run_time_max_ms: number;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            seconds: number;
+            /** @description What runs. */
+            service: string;
+            /**
+             * @description Days of `time_zone` on which nothing runs, `2026-12-25`.
+             * @default []
+             */
+            skip_dates: string[];
+            /**
+             * @description Likewise, days of the week.
+             * @default []
+             */
+            skip_weekdays: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /** @description RFC 3339, or without an offset a time of `time_zone`. When a one-time job runs (needed), where an interval begins (when the job was made, if missing), before which cron does nothing. */
+            start?: string;
+            /**
+             * @description A name of the IANA database, `Europe/Berlin`. UTC, whose clocks never change.
+             * @default UTC
+             */
+            time_zone: string;
+            /**
+             * @description `interval` counts from `start`, `cron` follows the clock of `time_zone`, `one_time` is `start` alone.
+             * @enum {string}
+             */
+            type: "interval" | "cron" | "one_time";
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            weeks: number;
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        JobPatch: {
+            /**
+             * Format: int64
+             * @description How often a run is tried when its service fails. 1: not again, since only its author knows whether it may be done twice.
+             * @default 1
+             */
+            attempts_max: number;
+            /**
+             * Format: int64
+             * @description So many at most; more would themselves be an outage. Only when `missed` is `all`.
+             * @default 10
+             */
+            catch_up_max: number;
+            /**
+             * Format: int64
+             * @description Those that are older are not made up for, in seconds; an hour, as other schedulers have it. Only when `missed` is `once` or `all`.
+             * @default 3600
+             */
+            catch_up_within_s: number;
+            /** @description Minute, hour, day of month, month, day of week; six fields have seconds in front; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Only when `type` is `cron`. */
+            cron?: string;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            days: number;
+            /**
+             * @description The payload of its request.
+             * @default
+             */
+            extra: string;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            hours: number;
+            /**
+             * @description An inactive job is paused: what passes meanwhile is not made up for.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * Format: int64
+             * @description A run is late by up to so many seconds, each time differently, so that jobs of one minute do not all start at once. 0: on time, as people expect.
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            minutes: number;
+            /**
+             * @description What becomes of runs that nobody could start, during an outage for example: the latest runs once, as most jobs want it; none; or the latest `catch_up_max`, in order.
+             * @default once
+             * @enum {string}
+             */
+            missed: "once" | "skip" | "all";
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+            /** @description Likewise, a job: out of turn, once. */
+            on_error_job?: string;
+            /** @description Runs after a run that failed for good, with the error. */
+            on_error_service?: string;
+            /** @description Likewise, a job: out of turn, once. */
+            on_success_job?: string;
+            /** @description Runs after a run that went well, with its answer. */
+            on_success_service?: string;
+            /**
+             * @description What becomes of a run while the one before is not over: it is left out, waits, or runs beside it. Most services do not expect themselves.
+             * @default skip
+             * @enum {string}
+             */
+            overlap: "skip" | "queue" | "allow";
+            /**
+             * Format: int64
+             * @description How many may wait (`queue`), or run at once (`allow`). Only when `overlap` is `queue` or `allow`.
+             * @default 1
+             */
+            overlap_max: number;
+            /**
+             * Format: int64
+             * @description So many runs, then no more; missing: for ever. Only when `type` is `interval`.
+             */
+            repeats?: number;
+            /**
+             * Format: int64
+             * @description Before the second attempt, in milliseconds, doubled each further time; faster ones meet the same fault.
+             * @default 1000
+             */
+            retry_base_ms: number;
+            /**
+             * Format: int64
+             * @description The longest, in milliseconds; a minute after the other side is back the job is done.
+             * @default 60000
+             */
+            retry_cap_ms: number;
+            /**
+             * Format: int64
+             * @description How long one attempt may take, the search for a node included, in milliseconds; an hour, as Zato has it.
+             * @default 3600000
+             */
+            run_time_max_ms: number;
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            seconds: number;
+            /** @description What runs. */
+            service?: string;
+            /**
+             * @description Days of `time_zone` on which nothing runs, `2026-12-25`.
+             * @default []
+             */
+            skip_dates: string[];
+            /**
+             * @description Likewise, days of the week.
+             * @default []
+             */
+            skip_weekdays: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /** @description RFC 3339, or without an offset a time of `time_zone`. When a one-time job runs (needed), where an interval begins (when the job was made, if missing), before which cron does nothing. */
+            start?: string;
+            /**
+             * @description A name of the IANA database, `Europe/Berlin`. UTC, whose clocks never change.
+             * @default UTC
+             */
+            time_zone: string;
+            /**
+             * @description `interval` counts from `start`, `cron` follows the clock of `time_zone`, `one_time` is `start` alone.
+             * @enum {string}
+             */
+            type?: "interval" | "cron" | "one_time";
+            /**
+             * Format: int64
+             * @description A part of the interval; all parts are added up. Only when `type` is `interval`.
+             * @default 0
+             */
+            weeks: number;
+        };
+        /** @description An address at which every node accepts connections, and what it takes from them. This version keeps and checks it, and does not act on it yet. */
+        Listener: {
+            /** @description `ip:port`; `0.0.0.0` is every IPv4 address of the node, `[::]` every address. */
+            address: string;
+            /** @description Who gets the connections. Only when `purpose` is `tcp`. */
+            backend?: string;
+            /** @description RFC 3339. */
+            changed_at: string;
+            /**
+             * Format: int64
+             * @description Connections of one node; further ones wait in the kernel. 0: as many as the node has descriptors for.
+             * @default 0
+             */
+            connections_max: number;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description For `If-Match`. */
+            etag: string;
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /**
+             * Format: int64
+             * @description A connection on which nothing moves for so long is closed, in milliseconds; an hour, as databases and terminals need. Only when `purpose` is `tcp`.
+             * @default 3600000
+             */
+            idle_timeout_ms: number;
+            /**
+             * @description Nodes close the address of an inactive listener.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description The largest heads and bodies that are taken. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default {
+             *       "body_bytes_max": 0,
+             *       "head_bytes_max": 65536,
+             *       "headers_max": 100,
+             *       "line_bytes_max": 16384,
+             *       "requests_per_connection_max": 0,
+             *       "target_bytes_max": 8192
+             *     }
+             */
+            limits: {
+                /**
+                 * Format: int64
+                 * @description Of a body that goes through a route, in bytes, then 413; channels have their own limit. 0: no limit, since such a body is not held in memory.
+                 * @default 0
+                 */
+                body_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Of the whole head, in bytes, then 431; cookies of single sign-on fit.
+                 * @default 65536
+                 */
+                head_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Headers of one request, then 431; the number that other proxies have.
+                 * @default 100
+                 */
+                headers_max: number;
+                /**
+                 * Format: int64
+                 * @description Of one header, in bytes, then 431; a Kerberos ticket fits.
+                 * @default 16384
+                 */
+                line_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Then the connection is closed. 0: no limit.
+                 * @default 0
+                 */
+                requests_per_connection_max: number;
+                /**
+                 * Format: int64
+                 * @description Of path and query, in bytes, then 414; what browsers, servers and caches agree on.
+                 * @default 8192
+                 */
+                target_bytes_max: number;
+            };
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name: string;
+            /**
+             * @description What is spoken; `h2` needs `tls`, by which both sides agree on it. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default [
+             *       "http/1.1"
+             *     ]
+             */
+            protocols: ("http/1.1" | "h2")[];
+            /**
+             * @description Whether the address of the client comes before the first byte (version 1 or 2). There is no `optional`: everybody could then claim to be anybody.
+             * @default off
+             * @enum {string}
+             */
+            proxy_protocol: "off" | "required";
+            /**
+             * @description What comes in: `http` is for routes first and then for channels, so that one port does for both; `tcp` passes bytes on to `backend`.
+             * @default http
+             * @enum {string}
+             */
+            purpose: "http" | "routes" | "channels" | "tcp";
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /**
+             * @description How long clients may take. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default {
+             *       "body_idle_ms": 30000,
+             *       "body_rate_bytes_per_s_min": 240,
+             *       "connection_age_ms_max": 3600000,
+             *       "head_ms": 10000,
+             *       "keep_alive_ms": 65000,
+             *       "write_idle_ms": 60000
+             *     }
+             */
+            timeouts: {
+                /**
+                 * Format: int64
+                 * @description Between two reads of a body, in milliseconds, then 408.
+                 * @default 30000
+                 */
+                body_idle_ms: number;
+                /**
+                 * Format: int64
+                 * @description A body that comes slower, after a grace of 5 seconds, gets 408: such a client only holds a place. 0: no limit.
+                 * @default 240
+                 */
+                body_rate_bytes_per_s_min: number;
+                /**
+                 * Format: int64
+                 * @description Then a connection ends after its next answer, in milliseconds, so that clients spread again over the nodes. 0: no limit.
+                 * @default 3600000
+                 */
+                connection_age_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description For a whole head, in milliseconds, then 408; dripping does not help.
+                 * @default 10000
+                 */
+                head_ms: number;
+                /**
+                 * Format: int64
+                 * @description Between two requests of a connection, in milliseconds; longer than the usual minute of balancers in front of us, so that they close first. 0: one request each.
+                 * @default 65000
+                 */
+                keep_alive_ms: number;
+                /**
+                 * Format: int64
+                 * @description For a client that does not read its answer, in milliseconds.
+                 * @default 60000
+                 */
+                write_idle_ms: number;
+            };
+            /** @description Missing: connections are not encrypted. */
+            tls?: {
+                /** @description Security definitions with a certificate and its key; the client's server name (SNI) chooses, the first one is for all other names. */
+                certificates: string[];
+                /** @description Who vouches for them. Only when `client_certificate` is `optional` or `required`. */
+                client_ca?: string;
+                /**
+                 * @description Whether clients show who they are.
+                 * @default off
+                 * @enum {string}
+                 */
+                client_certificate: "off" | "optional" | "required";
+                /**
+                 * @description 1.2 is what old clients still speak.
+                 * @default 1.2
+                 * @enum {string}
+                 */
+                version_min: "1.2" | "1.3";
+            };
+            /**
+             * @description Networks whose `X-Forwarded-*`, `Forwarded` and PROXY lines are believed; none, since everybody can write them.
+             * @default []
+             */
+            trusted_proxies: string[];
+        };
+        ListenerChanged: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+            listener: components["schemas"]["Listener"];
+        };
+        ListenerInput: {
+            /** @description `ip:port`; `0.0.0.0` is every IPv4 address of the node, `[::]` every address. */
+            address: string;
+            /** @description Who gets the connections. Only when `purpose` is `tcp`. */
+            backend?: string;
+            /**
+             * Format: int64
+             * @description Connections of one node; further ones wait in the kernel. 0: as many as the node has descriptors for.
+             * @default 0
+             */
+            connections_max: number;
+            /**
+             * Format: int64
+             * @description A connection on which nothing moves for so long is closed, in milliseconds; an hour, as databases and terminals need. Only when `purpose` is `tcp`.
+             * @default 3600000
+             */
+            idle_timeout_ms: number;
+            /**
+             * @description Nodes close the address of an inactive listener.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description The largest heads and bodies that are taken. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default {
+             *       "body_bytes_max": 0,
+             *       "head_bytes_max": 65536,
+             *       "headers_max": 100,
+             *       "line_bytes_max": 16384,
+             *       "requests_per_connection_max": 0,
+             *       "target_bytes_max": 8192
+             *     }
+             */
+            limits: {
+                /**
+                 * Format: int64
+                 * @description Of a body that goes through a route, in bytes, then 413; channels have their own limit. 0: no limit, since such a body is not held in memory.
+                 * @default 0
+                 */
+                body_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Of the whole head, in bytes, then 431; cookies of single sign-on fit.
+                 * @default 65536
+                 */
+                head_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Headers of one request, then 431; the number that other proxies have.
+                 * @default 100
+                 */
+                headers_max: number;
+                /**
+                 * Format: int64
+                 * @description Of one header, in bytes, then 431; a Kerberos ticket fits.
+                 * @default 16384
+                 */
+                line_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Then the connection is closed. 0: no limit.
+                 * @default 0
+                 */
+                requests_per_connection_max: number;
+                /**
+                 * Format: int64
+                 * @description Of path and query, in bytes, then 414; what browsers, servers and caches agree on.
+                 * @default 8192
+                 */
+                target_bytes_max: number;
+            };
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /**
+             * @description What is spoken; `h2` needs `tls`, by which both sides agree on it. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default [
+             *       "http/1.1"
+             *     ]
+             */
+            protocols: ("http/1.1" | "h2")[];
+            /**
+             * @description Whether the address of the client comes before the first byte (version 1 or 2). There is no `optional`: everybody could then claim to be anybody.
+             * @default off
+             * @enum {string}
+             */
+            proxy_protocol: "off" | "required";
+            /**
+             * @description What comes in: `http` is for routes first and then for channels, so that one port does for both; `tcp` passes bytes on to `backend`.
+             * @default http
+             * @enum {string}
+             */
+            purpose: "http" | "routes" | "channels" | "tcp";
+            /**
+             * @description How long clients may take. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default {
+             *       "body_idle_ms": 30000,
+             *       "body_rate_bytes_per_s_min": 240,
+             *       "connection_age_ms_max": 3600000,
+             *       "head_ms": 10000,
+             *       "keep_alive_ms": 65000,
+             *       "write_idle_ms": 60000
+             *     }
+             */
+            timeouts: {
+                /**
+                 * Format: int64
+                 * @description Between two reads of a body, in milliseconds, then 408.
+                 * @default 30000
+                 */
+                body_idle_ms: number;
+                /**
+                 * Format: int64
+                 * @description A body that comes slower, after a grace of 5 seconds, gets 408: such a client only holds a place. 0: no limit.
+                 * @default 240
+                 */
+                body_rate_bytes_per_s_min: number;
+                /**
+                 * Format: int64
+                 * @description Then a connection ends after its next answer, in milliseconds, so that clients spread again over the nodes. 0: no limit.
+                 * @default 3600000
+                 */
+                connection_age_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description For a whole head, in milliseconds, then 408; dripping does not help.
+                 * @default 10000
+                 */
+                head_ms: number;
+                /**
+                 * Format: int64
+                 * @description Between two requests of a connection, in milliseconds; longer than the usual minute of balancers in front of us, so that they close first. 0: one request each.
+                 * @default 65000
+                 */
+                keep_alive_ms: number;
+                /**
+                 * Format: int64
+                 * @description For a client that does not read its answer, in milliseconds.
+                 * @default 60000
+                 */
+                write_idle_ms: number;
+            };
+            /** @description Missing: connections are not encrypted. */
+            tls?: {
+                /** @description Security definitions with a certificate and its key; the client's server name (SNI) chooses, the first one is for all other names. */
+                certificates: string[];
+                /** @description Who vouches for them. Only when `client_certificate` is `optional` or `required`. */
+                client_ca?: string;
+                /**
+                 * @description Whether clients show who they are.
+                 * @default off
+                 * @enum {string}
+                 */
+                client_certificate: "off" | "optional" | "required";
+                /**
+                 * @description 1.2 is what old clients still speak.
+                 * @default 1.2
+                 * @enum {string}
+                 */
+                version_min: "1.2" | "1.3";
+            };
+            /**
+             * @description Networks whose `X-Forwarded-*`, `Forwarded` and PROXY lines are believed; none, since everybody can write them.
+             * @default []
+             */
+            trusted_proxies: string[];
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        ListenerPatch: {
+            /** @description `ip:port`; `0.0.0.0` is every IPv4 address of the node, `[::]` every address. */
+            address?: string;
+            /** @description Who gets the connections. Only when `purpose` is `tcp`. */
+            backend?: string;
+            /**
+             * Format: int64
+             * @description Connections of one node; further ones wait in the kernel. 0: as many as the node has descriptors for.
+             * @default 0
+             */
+            connections_max: number;
+            /**
+             * Format: int64
+             * @description A connection on which nothing moves for so long is closed, in milliseconds; an hour, as databases and terminals need. Only when `purpose` is `tcp`.
+             * @default 3600000
+             */
+            idle_timeout_ms: number;
+            /**
+             * @description Nodes close the address of an inactive listener.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description The largest heads and bodies that are taken. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default {
+             *       "body_bytes_max": 0,
+             *       "head_bytes_max": 65536,
+             *       "headers_max": 100,
+             *       "line_bytes_max": 16384,
+             *       "requests_per_connection_max": 0,
+             *       "target_bytes_max": 8192
+             *     }
+             */
+            limits: {
+                /**
+                 * Format: int64
+                 * @description Of a body that goes through a route, in bytes, then 413; channels have their own limit. 0: no limit, since such a body is not held in memory.
+                 * @default 0
+                 */
+                body_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Of the whole head, in bytes, then 431; cookies of single sign-on fit.
+                 * @default 65536
+                 */
+                head_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Headers of one request, then 431; the number that other proxies have.
+                 * @default 100
+                 */
+                headers_max: number;
+                /**
+                 * Format: int64
+                 * @description Of one header, in bytes, then 431; a Kerberos ticket fits.
+                 * @default 16384
+                 */
+                line_bytes_max: number;
+                /**
+                 * Format: int64
+                 * @description Then the connection is closed. 0: no limit.
+                 * @default 0
+                 */
+                requests_per_connection_max: number;
+                /**
+                 * Format: int64
+                 * @description Of path and query, in bytes, then 414; what browsers, servers and caches agree on.
+                 * @default 8192
+                 */
+                target_bytes_max: number;
+            };
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /**
+             * @description What is spoken; `h2` needs `tls`, by which both sides agree on it. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default [
+             *       "http/1.1"
+             *     ]
+             */
+            protocols: ("http/1.1" | "h2")[];
+            /**
+             * @description Whether the address of the client comes before the first byte (version 1 or 2). There is no `optional`: everybody could then claim to be anybody.
+             * @default off
+             * @enum {string}
+             */
+            proxy_protocol: "off" | "required";
+            /**
+             * @description What comes in: `http` is for routes first and then for channels, so that one port does for both; `tcp` passes bytes on to `backend`.
+             * @default http
+             * @enum {string}
+             */
+            purpose: "http" | "routes" | "channels" | "tcp";
+            /**
+             * @description How long clients may take. Only when `purpose` is `http` or `routes` or `channels`.
+             * @default {
+             *       "body_idle_ms": 30000,
+             *       "body_rate_bytes_per_s_min": 240,
+             *       "connection_age_ms_max": 3600000,
+             *       "head_ms": 10000,
+             *       "keep_alive_ms": 65000,
+             *       "write_idle_ms": 60000
+             *     }
+             */
+            timeouts: {
+                /**
+                 * Format: int64
+                 * @description Between two reads of a body, in milliseconds, then 408.
+                 * @default 30000
+                 */
+                body_idle_ms: number;
+                /**
+                 * Format: int64
+                 * @description A body that comes slower, after a grace of 5 seconds, gets 408: such a client only holds a place. 0: no limit.
+                 * @default 240
+                 */
+                body_rate_bytes_per_s_min: number;
+                /**
+                 * Format: int64
+                 * @description Then a connection ends after its next answer, in milliseconds, so that clients spread again over the nodes. 0: no limit.
+                 * @default 3600000
+                 */
+                connection_age_ms_max: number;
+                /**
+                 * Format: int64
+                 * @description For a whole head, in milliseconds, then 408; dripping does not help.
+                 * @default 10000
+                 */
+                head_ms: number;
+                /**
+                 * Format: int64
+                 * @description Between two requests of a connection, in milliseconds; longer than the usual minute of balancers in front of us, so that they close first. 0: one request each.
+                 * @default 65000
+                 */
+                keep_alive_ms: number;
+                /**
+                 * Format: int64
+                 * @description For a client that does not read its answer, in milliseconds.
+                 * @default 60000
+                 */
+                write_idle_ms: number;
+            };
+            /** @description Missing: connections are not encrypted. */
+            tls?: {
+                /** @description Security definitions with a certificate and its key; the client's server name (SNI) chooses, the first one is for all other names. */
+                certificates?: string[];
+                /** @description Who vouches for them. Only when `client_certificate` is `optional` or `required`. */
+                client_ca?: string;
+                /**
+                 * @description Whether clients show who they are.
+                 * @default off
+                 * @enum {string}
+                 */
+                client_certificate: "off" | "optional" | "required";
+                /**
+                 * @description 1.2 is what old clients still speak.
+                 * @default 1.2
+                 * @enum {string}
+                 */
+                version_min: "1.2" | "1.3";
+            };
+            /**
+             * @description Networks whose `X-Forwarded-*`, `Forwarded` and PROXY lines are believed; none, since everybody can write them.
+             * @default []
+             */
+            trusted_proxies: string[];
         };
         NamedSummary: components["schemas"]["Summary"] & {
             name: string;
@@ -824,6 +3380,627 @@ export interface components {
              */
             weight?: number | null;
         };
+        /** @description A connection to another system that services use by its name, `self.out.rest["CRM"]`. This version keeps and checks it, and does not act on it yet. */
+        Outgoing: {
+            /** @description RFC 3339. */
+            changed_at: string;
+            /**
+             * Format: int64
+             * @description To connect, in milliseconds; far more than a healthy network needs.
+             * @default 2000
+             */
+            connect_timeout_ms: number;
+            /** @description Missing: that of `data_format`. Only when `type` is `rest`. */
+            content_type?: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /**
+             * @description How what a service sends becomes a body, and a body what it gets; empty: as it is. Only when `type` is `rest`.
+             * @default
+             * @enum {string}
+             */
+            data_format: "" | "json" | "form";
+            /**
+             * Format: int64
+             * @description Redis's numbered database. Only when `type` is `redis`.
+             * @default 0
+             */
+            db: number;
+            /** @description The database; of SQLite the path of the file. Only when `type` is `sql`. */
+            db_name?: string;
+            /**
+             * @description Whose SQL. Only when `type` is `sql`.
+             * @enum {string}
+             */
+            engine?: "postgresql" | "mysql" | "sqlite" | "mssql" | "oracle";
+            /** @description For `If-Match`. */
+            etag: string;
+            /**
+             * @description Options of the database driver, by name. Not a place for secrets: they are shown. Only when `type` is `sql`.
+             * @default {}
+             */
+            extra: {
+                [key: string]: string;
+            };
+            /** @description The sender of mails that name none. Only when `type` is `smtp`. */
+            from_address?: string;
+            /**
+             * @description Of every call. Not a place for secrets: they are shown. Only when `type` is `rest`.
+             * @default {}
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Of `rest` scheme, host and port (`https://crm.example.com:8443`), else a host alone. A SQLite database and Redis behind sentinels have none. */
+            host?: string;
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /**
+             * @description A service that uses an inactive connection gets an error at once.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description What a call without a verb of its own uses; empty: it must have one. Only when `type` is `rest`.
+             * @default
+             * @enum {string}
+             */
+            method: "" | "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name: string;
+            /**
+             * @description `/customers/{id}`; a call's parameters of these names stand in for the braces. Only when `type` is `rest`.
+             * @default /
+             */
+            path: string;
+            /** @description Whom a ping writes a mail to; missing: it only says hello to the server. Only when `type` is `smtp`. */
+            ping_address?: string;
+            /**
+             * @description How the connection is tried; HEAD asks for no body. Only when `type` is `rest`.
+             * @default HEAD
+             * @enum {string}
+             */
+            ping_method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description Where; missing: `path`, which must have no parameters then. Only when `type` is `rest`. */
+            ping_path?: string;
+            /** @description How the connection is tried; missing: the least query of the engine. Only when `type` is `sql`. */
+            ping_query?: string;
+            /**
+             * Format: int64
+             * @description A connection that is older is replaced, in seconds; half an hour is before firewalls and servers forget it. 0: never. Only when `type` is `sql`.
+             * @default 1800
+             */
+            pool_recycle_s: number;
+            /**
+             * Format: int64
+             * @description Connections of one node; ten calls of 100 ms at a time are a hundred a second. Only when `type` is `rest` or `sql` or `redis`.
+             * @default 10
+             */
+            pool_size: number;
+            /**
+             * Format: int64
+             * @description How long a call waits for a free connection, in milliseconds, before it fails; a second is less than people bear. Only when `type` is `rest` or `sql` or `redis`.
+             * @default 1000
+             */
+            pool_timeout_ms: number;
+            /**
+             * Format: int64
+             * @description Missing: the usual one of the engine or protocol. Only when `type` is `sql` or `redis` or `smtp`.
+             */
+            port?: number;
+            /**
+             * @description Of every call, in the query string. Not a place for secrets either. Only when `type` is `rest`.
+             * @default {}
+             */
+            query: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description The largest answer that is taken, in bytes; as the largest request of a channel. Only when `type` is `rest`.
+             * @default 8388608
+             */
+            response_bytes_max: number;
+            /**
+             * @description Calling again when a call fails. Only when `type` is `rest`.
+             * @default {
+             *       "backoff_ms": 100,
+             *       "backoff_ms_max": 2000,
+             *       "methods": "idempotent",
+             *       "on": [
+             *         "connect",
+             *         "reset"
+             *       ],
+             *       "retries_max": 1
+             *     }
+             */
+            retries: {
+                /**
+                 * Format: int64
+                 * @description Before the first one, in milliseconds, doubled each further time; below what a person notices.
+                 * @default 100
+                 */
+                backoff_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; `timeout_ms` of the channel bounds the whole anyway.
+                 * @default 2000
+                 */
+                backoff_ms_max: number;
+                /**
+                 * @description Of which calls. `all` takes POST and PATCH too, which may then be done twice.
+                 * @default idempotent
+                 * @enum {string}
+                 */
+                methods: "idempotent" | "all";
+                /**
+                 * @description After what: no connection, a reset before the answer, no answer in time, or a status.
+                 * @default [
+                 *       "connect",
+                 *       "reset"
+                 *     ]
+                 */
+                on: ("connect" | "reset" | "timeout" | "429" | "502" | "503" | "504")[];
+                /**
+                 * Format: int64
+                 * @description How often a call is made again. 1: a connection that was closed while idle is the most common fault, and a second one is a fault of the other side.
+                 * @default 1
+                 */
+                retries_max: number;
+            };
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /** @description Who we are there; missing: nobody. Only when `type` is `rest`. */
+            security?: string;
+            /** @description The name that the sentinels know it by. Only when `type` is `redis`. */
+            sentinel_master?: string;
+            /**
+             * @description Who tells where Redis is, `host:port`; `host` is left out then. Only when `type` is `redis`.
+             * @default []
+             */
+            sentinels: string[];
+            /**
+             * Format: int64
+             * @description For one call, in milliseconds; below the 30 seconds of a channel, so that the service can still answer.
+             * @default 10000
+             */
+            timeout_ms: number;
+            /** @description Whom to believe; missing: the authorities that the system trusts. */
+            tls_ca?: string;
+            /** @description What we show when asked who we are. */
+            tls_certificate?: string;
+            /**
+             * @description Whether the connection is encrypted from its first byte, or after asking (mail only). Off, as most servers of a private network are set up. Only when `type` is `sql` or `redis` or `smtp`.
+             * @default off
+             * @enum {string}
+             */
+            tls_mode: "off" | "on" | "starttls";
+            /**
+             * @description Whether the other side must prove who it is; without that, anybody in between reads along.
+             * @default true
+             */
+            tls_verify: boolean;
+            /**
+             * @description What the other side speaks.
+             * @enum {string}
+             */
+            type: "rest" | "sql" | "redis" | "smtp";
+            /** @description Who we are there; missing: nobody. Only when `type` is `sql` or `redis` or `smtp`. */
+            username?: string;
+        };
+        OutgoingChanged: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+            outgoing: components["schemas"]["Outgoing"];
+        };
+        OutgoingInput: {
+            /**
+             * Format: int64
+             * @description To connect, in milliseconds; far more than a healthy network needs.
+             * @default 2000
+             */
+            connect_timeout_ms: number;
+            /** @description Missing: that of `data_format`. Only when `type` is `rest`. */
+            content_type?: string;
+            /**
+             * @description How what a service sends becomes a body, and a body what it gets; empty: as it is. Only when `type` is `rest`.
+             * @default
+             * @enum {string}
+             */
+            data_format: "" | "json" | "form";
+            /**
+             * Format: int64
+             * @description Redis's numbered database. Only when `type` is `redis`.
+             * @default 0
+             */
+            db: number;
+            /** @description The database; of SQLite the path of the file. Only when `type` is `sql`. */
+            db_name?: string;
+            /**
+             * @description Whose SQL. Only when `type` is `sql`.
+             * @enum {string}
+             */
+            engine?: "postgresql" | "mysql" | "sqlite" | "mssql" | "oracle";
+            /**
+             * @description Options of the database driver, by name. Not a place for secrets: they are shown. Only when `type` is `sql`.
+             * @default {}
+             */
+            extra: {
+                [key: string]: string;
+            };
+            /** @description The sender of mails that name none. Only when `type` is `smtp`. */
+            from_address?: string;
+            /**
+             * @description Of every call. Not a place for secrets: they are shown. Only when `type` is `rest`.
+             * @default {}
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Of `rest` scheme, host and port (`https://crm.example.com:8443`), else a host alone. A SQLite database and Redis behind sentinels have none. */
+            host?: string;
+            /**
+             * @description A service that uses an inactive connection gets an error at once.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description What a call without a verb of its own uses; empty: it must have one. Only when `type` is `rest`.
+             * @default
+             * @enum {string}
+             */
+            method: "" | "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+            /**
+             * Format: password
+             * @description Of `username`, or Redis's own. Only when `type` is `sql` or `redis` or `smtp`.
+             */
+            password?: string;
+            /**
+             * @description `/customers/{id}`; a call's parameters of these names stand in for the braces. Only when `type` is `rest`.
+             * @default /
+             */
+            path: string;
+            /** @description Whom a ping writes a mail to; missing: it only says hello to the server. Only when `type` is `smtp`. */
+            ping_address?: string;
+            /**
+             * @description How the connection is tried; HEAD asks for no body. Only when `type` is `rest`.
+             * @default HEAD
+             * @enum {string}
+             */
+            ping_method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description Where; missing: `path`, which must have no parameters then. Only when `type` is `rest`. */
+            ping_path?: string;
+            /** @description How the connection is tried; missing: the least query of the engine. Only when `type` is `sql`. */
+            ping_query?: string;
+            /**
+             * Format: int64
+             * @description A connection that is older is replaced, in seconds; half an hour is before firewalls and servers forget it. 0: never. Only when `type` is `sql`.
+             * @default 1800
+             */
+            pool_recycle_s: number;
+            /**
+             * Format: int64
+             * @description Connections of one node; ten calls of 100 ms at a time are a hundred a second. Only when `type` is `rest` or `sql` or `redis`.
+             * @default 10
+             */
+            pool_size: number;
+            /**
+             * Format: int64
+             * @description How long a call waits for a free connection, in milliseconds, before it fails; a second is less than people bear. Only when `type` is `rest` or `sql` or `redis`.
+             * @default 1000
+             */
+            pool_timeout_ms: number;
+            /**
+             * Format: int64
+             * @description Missing: the usual one of the engine or protocol. Only when `type` is `sql` or `redis` or `smtp`.
+             */
+            port?: number;
+            /**
+             * @description Of every call, in the query string. Not a place for secrets either. Only when `type` is `rest`.
+             * @default {}
+             */
+            query: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description The largest answer that is taken, in bytes; as the largest request of a channel. Only when `type` is `rest`.
+             * @default 8388608
+             */
+            response_bytes_max: number;
+            /**
+             * @description Calling again when a call fails. Only when `type` is `rest`.
+             * @default {
+             *       "backoff_ms": 100,
+             *       "backoff_ms_max": 2000,
+             *       "methods": "idempotent",
+             *       "on": [
+             *         "connect",
+             *         "reset"
+             *       ],
+             *       "retries_max": 1
+             *     }
+             */
+            retries: {
+                /**
+                 * Format: int64
+                 * @description Before the first one, in milliseconds, doubled each further time; below what a person notices.
+                 * @default 100
+                 */
+                backoff_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; `timeout_ms` of the channel bounds the whole anyway.
+                 * @default 2000
+                 */
+                backoff_ms_max: number;
+                /**
+                 * @description Of which calls. `all` takes POST and PATCH too, which may then be done twice.
+                 * @default idempotent
+                 * @enum {string}
+                 */
+                methods: "idempotent" | "all";
+                /**
+                 * @description After what: no connection, a reset before the answer, no answer in time, or a status.
+                 * @default [
+                 *       "connect",
+                 *       "reset"
+                 *     ]
+                 */
+                on: ("connect" | "reset" | "timeout" | "429" | "502" | "503" | "504")[];
+                /**
+                 * Format: int64
+                 * @description How often a call is made again. 1: a connection that was closed while idle is the most common fault, and a second one is a fault of the other side.
+                 * @default 1
+                 */
+                retries_max: number;
+            };
+            /** @description Who we are there; missing: nobody. Only when `type` is `rest`. */
+            security?: string;
+            /** @description The name that the sentinels know it by. Only when `type` is `redis`. */
+            sentinel_master?: string;
+            /**
+             * @description Who tells where Redis is, `host:port`; `host` is left out then. Only when `type` is `redis`.
+             * @default []
+             */
+            sentinels: string[];
+            /**
+             * Format: int64
+             * @description For one call, in milliseconds; below the 30 seconds of a channel, so that the service can still answer.
+             * @default 10000
+             */
+            timeout_ms: number;
+            /** @description Whom to believe; missing: the authorities that the system trusts. */
+            tls_ca?: string;
+            /** @description What we show when asked who we are. */
+            tls_certificate?: string;
+            /**
+             * @description Whether the connection is encrypted from its first byte, or after asking (mail only). Off, as most servers of a private network are set up. Only when `type` is `sql` or `redis` or `smtp`.
+             * @default off
+             * @enum {string}
+             */
+            tls_mode: "off" | "on" | "starttls";
+            /**
+             * @description Whether the other side must prove who it is; without that, anybody in between reads along.
+             * @default true
+             */
+            tls_verify: boolean;
+            /**
+             * @description What the other side speaks.
+             * @enum {string}
+             */
+            type: "rest" | "sql" | "redis" | "smtp";
+            /** @description Who we are there; missing: nobody. Only when `type` is `sql` or `redis` or `smtp`. */
+            username?: string;
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        OutgoingPatch: {
+            /**
+             * Format: int64
+             * @description To connect, in milliseconds; far more than a healthy network needs.
+             * @default 2000
+             */
+            connect_timeout_ms: number;
+            /** @description Missing: that of `data_format`. Only when `type` is `rest`. */
+            content_type?: string;
+            /**
+             * @description How what a service sends becomes a body, and a body what it gets; empty: as it is. Only when `type` is `rest`.
+             * @default
+             * @enum {string}
+             */
+            data_format: "" | "json" | "form";
+            /**
+             * Format: int64
+             * @description Redis's numbered database. Only when `type` is `redis`.
+             * @default 0
+             */
+            db: number;
+            /** @description The database; of SQLite the path of the file. Only when `type` is `sql`. */
+            db_name?: string;
+            /**
+             * @description Whose SQL. Only when `type` is `sql`.
+             * @enum {string}
+             */
+            engine?: "postgresql" | "mysql" | "sqlite" | "mssql" | "oracle";
+            /**
+             * @description Options of the database driver, by name. Not a place for secrets: they are shown. Only when `type` is `sql`.
+             * @default {}
+             */
+            extra: {
+                [key: string]: string;
+            };
+            /** @description The sender of mails that name none. Only when `type` is `smtp`. */
+            from_address?: string;
+            /**
+             * @description Of every call. Not a place for secrets: they are shown. Only when `type` is `rest`.
+             * @default {}
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Of `rest` scheme, host and port (`https://crm.example.com:8443`), else a host alone. A SQLite database and Redis behind sentinels have none. */
+            host?: string;
+            /**
+             * @description A service that uses an inactive connection gets an error at once.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description What a call without a verb of its own uses; empty: it must have one. Only when `type` is `rest`.
+             * @default
+             * @enum {string}
+             */
+            method: "" | "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+            /**
+             * Format: password
+             * @description Of `username`, or Redis's own. Only when `type` is `sql` or `redis` or `smtp`.
+             */
+            password?: string;
+            /**
+             * @description `/customers/{id}`; a call's parameters of these names stand in for the braces. Only when `type` is `rest`.
+             * @default /
+             */
+            path: string;
+            /** @description Whom a ping writes a mail to; missing: it only says hello to the server. Only when `type` is `smtp`. */
+            ping_address?: string;
+            /**
+             * @description How the connection is tried; HEAD asks for no body. Only when `type` is `rest`.
+             * @default HEAD
+             * @enum {string}
+             */
+            ping_method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+            /** @description Where; missing: `path`, which must have no parameters then. Only when `type` is `rest`. */
+            ping_path?: string;
+            /** @description How the connection is tried; missing: the least query of the engine. Only when `type` is `sql`. */
+            ping_query?: string;
+            /**
+             * Format: int64
+             * @description A connection that is older is replaced, in seconds; half an hour is before firewalls and servers forget it. 0: never. Only when `type` is `sql`.
+             * @default 1800
+             */
+            pool_recycle_s: number;
+            /**
+             * Format: int64
+             * @description Connections of one node; ten calls of 100 ms at a time are a hundred a second. Only when `type` is `rest` or `sql` or `redis`.
+             * @default 10
+             */
+            pool_size: number;
+            /**
+             * Format: int64
+             * @description How long a call waits for a free connection, in milliseconds, before it fails; a second is less than people bear. Only when `type` is `rest` or `sql` or `redis`.
+             * @default 1000
+             */
+            pool_timeout_ms: number;
+            /**
+             * Format: int64
+             * @description Missing: the usual one of the engine or protocol. Only when `type` is `sql` or `redis` or `smtp`.
+             */
+            port?: number;
+            /**
+             * @description Of every call, in the query string. Not a place for secrets either. Only when `type` is `rest`.
+             * @default {}
+             */
+            query: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description The largest answer that is taken, in bytes; as the largest request of a channel. Only when `type` is `rest`.
+             * @default 8388608
+             */
+            response_bytes_max: number;
+            /**
+             * @description Calling again when a call fails. Only when `type` is `rest`.
+             * @default {
+             *       "backoff_ms": 100,
+             *       "backoff_ms_max": 2000,
+             *       "methods": "idempotent",
+             *       "on": [
+             *         "connect",
+             *         "reset"
+             *       ],
+             *       "retries_max": 1
+             *     }
+             */
+            retries: {
+                /**
+                 * Format: int64
+                 * @description Before the first one, in milliseconds, doubled each further time; below what a person notices.
+                 * @default 100
+                 */
+                backoff_ms: number;
+                /**
+                 * Format: int64
+                 * @description The longest, in milliseconds; `timeout_ms` of the channel bounds the whole anyway.
+                 * @default 2000
+                 */
+                backoff_ms_max: number;
+                /**
+                 * @description Of which calls. `all` takes POST and PATCH too, which may then be done twice.
+                 * @default idempotent
+                 * @enum {string}
+                 */
+                methods: "idempotent" | "all";
+                /**
+                 * @description After what: no connection, a reset before the answer, no answer in time, or a status.
+                 * @default [
+                 *       "connect",
+                 *       "reset"
+                 *     ]
+                 */
+                on: ("connect" | "reset" | "timeout" | "429" | "502" | "503" | "504")[];
+                /**
+                 * Format: int64
+                 * @description How often a call is made again. 1: a connection that was closed while idle is the most common fault, and a second one is a fault of the other side.
+                 * @default 1
+                 */
+                retries_max: number;
+            };
+            /** @description Who we are there; missing: nobody. Only when `type` is `rest`. */
+            security?: string;
+            /** @description The name that the sentinels know it by. Only when `type` is `redis`. */
+            sentinel_master?: string;
+            /**
+             * @description Who tells where Redis is, `host:port`; `host` is left out then. Only when `type` is `redis`.
+             * @default []
+             */
+            sentinels: string[];
+            /**
+             * Format: int64
+             * @description For one call, in milliseconds; below the 30 seconds of a channel, so that the service can still answer.
+             * @default 10000
+             */
+            timeout_ms: number;
+            /** @description Whom to believe; missing: the authorities that the system trusts. */
+            tls_ca?: string;
+            /** @description What we show when asked who we are. */
+            tls_certificate?: string;
+            /**
+             * @description Whether the connection is encrypted from its first byte, or after asking (mail only). Off, as most servers of a private network are set up. Only when `type` is `sql` or `redis` or `smtp`.
+             * @default off
+             * @enum {string}
+             */
+            tls_mode: "off" | "on" | "starttls";
+            /**
+             * @description Whether the other side must prove who it is; without that, anybody in between reads along.
+             * @default true
+             */
+            tls_verify: boolean;
+            /**
+             * @description What the other side speaks.
+             * @enum {string}
+             */
+            type?: "rest" | "sql" | "redis" | "smtp";
+            /** @description Who we are there; missing: nobody. Only when `type` is `sql` or `redis` or `smtp`. */
+            username?: string;
+        };
         Package: {
             /** Format: int64 */
             bytes: number;
@@ -870,6 +4047,11 @@ export interface components {
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
+        Page_Backend: {
+            items: components["schemas"]["Backend"][];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
         Page_Channel: {
             items: components["schemas"]["Channel"][];
             /** @description `null` on the last page. */
@@ -902,6 +4084,21 @@ export interface components {
                 summary: string;
                 who: string;
             }[];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
+        Page_Group: {
+            items: components["schemas"]["Group"][];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
+        Page_Job: {
+            items: components["schemas"]["Job"][];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
+        Page_Listener: {
+            items: components["schemas"]["Listener"][];
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
@@ -957,6 +4154,11 @@ export interface components {
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
+        Page_Outgoing: {
+            items: components["schemas"]["Outgoing"][];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
         /** @description A part of a list. */
         Page_Package: {
             items: {
@@ -977,6 +4179,16 @@ export interface components {
                  */
                 version: number;
             }[];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
+        Page_Route: {
+            items: components["schemas"]["Route"][];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
+        Page_Security: {
+            items: components["schemas"]["Security"][];
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
@@ -1003,6 +4215,11 @@ export interface components {
                  */
                 version?: number | null;
             }[];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
+        Page_Setting: {
+            items: components["schemas"]["Setting"][];
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
@@ -1061,6 +4278,741 @@ export interface components {
             is_dry_run: boolean;
             items: components["schemas"]["Difference"][];
         };
+        /** @description Which requests go to which backend, or are told to go elsewhere. This version keeps and checks it, and does not act on it yet. */
+        Route: {
+            /**
+             * @description What becomes of the request.
+             * @default backend
+             * @enum {string}
+             */
+            action: "backend" | "redirect";
+            /** @description Who answers. Only when `action` is `backend`. */
+            backend?: string;
+            /** @description RFC 3339. */
+            changed_at: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description For `If-Match`. */
+            etag: string;
+            /**
+             * Format: int64
+             * @description To the first byte of the answer, in milliseconds. 0: as the backend says. Only when `action` is `backend`.
+             * @default 0
+             */
+            first_byte_ms: number;
+            /**
+             * @description Headers that the request must have; a route with more of them wins.
+             * @default []
+             */
+            headers: {
+                /** @description Upper and lower case are the same. */
+                name: string;
+                /** @description What it must be, exactly; missing: any. */
+                value?: string;
+            }[];
+            /**
+             * @description The `Host` of the request without its port; `*.example.com` is any one level below; empty is any. A host wins over `*.`, which wins over any.
+             * @default
+             */
+            host: string;
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /**
+             * @description An inactive route keeps its place and takes nothing.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description At which listeners; empty: at all that take routes, after the routes that name theirs.
+             * @default []
+             */
+            listeners: string[];
+            /**
+             * @description Empty is any.
+             * @default []
+             */
+            methods: ("GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS")[];
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name: string;
+            /**
+             * @description Exact wins over pattern, pattern over prefix, the longer over the shorter.
+             * @default /
+             */
+            path: string;
+            /**
+             * @description How `path` is meant: `prefix` takes whole segments and all below them, as most routes do; `pattern` has parameters, as channels do.
+             * @default prefix
+             * @enum {string}
+             */
+            path_match: "prefix" | "exact" | "pattern";
+            /**
+             * Format: int64
+             * @description The greater wins, before all of the above is looked at.
+             * @default 0
+             */
+            priority: number;
+            /** @description Where the client shall go. Only when `action` is `redirect`. */
+            redirect?: {
+                /** @description With its port, when it needs one; missing: as the request came. */
+                host?: string;
+                /**
+                 * @description Whether the query goes along, as people expect.
+                 * @default true
+                 */
+                is_query_kept: boolean;
+                /** @description Missing: as the request came. */
+                path?: string;
+                /**
+                 * @description Empty: as the request came.
+                 * @default
+                 * @enum {string}
+                 */
+                scheme: "" | "http" | "https";
+                /**
+                 * @description 308 and 307 keep the method; what is permanent (301, 308) is kept by browsers for good, so it is not the default.
+                 * @default 307
+                 * @enum {string}
+                 */
+                status: "301" | "302" | "303" | "307" | "308";
+            };
+            /**
+             * @description Headers that every answer of the route has; an empty value takes one away.
+             * @default {}
+             */
+            response_headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description What the backend sees that the client did not send. Only when `action` is `backend`.
+             * @default {
+             *       "headers": {}
+             *     }
+             */
+            rewrite: {
+                /**
+                 * @description Headers of the request that are set; an empty value takes one away. Not a place for secrets: they are shown.
+                 * @default {}
+                 */
+                headers: {
+                    [key: string]: string;
+                };
+                /** @description Stands in for `Host`; missing: it stays, as most backends want it. */
+                host?: string;
+                /** @description Stands in for the prefix that matched; missing: the path stays. */
+                path_prefix?: string;
+            };
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /**
+             * Format: int64
+             * @description For the whole exchange, in milliseconds, then 504. 0: as the backend says. Only when `action` is `backend`.
+             * @default 0
+             */
+            timeout_ms: number;
+        };
+        RouteChanged: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+            route: components["schemas"]["Route"];
+        };
+        RouteInput: {
+            /**
+             * @description What becomes of the request.
+             * @default backend
+             * @enum {string}
+             */
+            action: "backend" | "redirect";
+            /** @description Who answers. Only when `action` is `backend`. */
+            backend?: string;
+            /**
+             * Format: int64
+             * @description To the first byte of the answer, in milliseconds. 0: as the backend says. Only when `action` is `backend`.
+             * @default 0
+             */
+            first_byte_ms: number;
+            /**
+             * @description Headers that the request must have; a route with more of them wins.
+             * @default []
+             */
+            headers: {
+                /** @description Upper and lower case are the same. */
+                name: string;
+                /** @description What it must be, exactly; missing: any. */
+                value?: string;
+            }[];
+            /**
+             * @description The `Host` of the request without its port; `*.example.com` is any one level below; empty is any. A host wins over `*.`, which wins over any.
+             * @default
+             */
+            host: string;
+            /**
+             * @description An inactive route keeps its place and takes nothing.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description At which listeners; empty: at all that take routes, after the routes that name theirs.
+             * @default []
+             */
+            listeners: string[];
+            /**
+             * @description Empty is any.
+             * @default []
+             */
+            methods: ("GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS")[];
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /**
+             * @description Exact wins over pattern, pattern over prefix, the longer over the shorter.
+             * @default /
+             */
+            path: string;
+            /**
+             * @description How `path` is meant: `prefix` takes whole segments and all below them, as most routes do; `pattern` has parameters, as channels do.
+             * @default prefix
+             * @enum {string}
+             */
+            path_match: "prefix" | "exact" | "pattern";
+            /**
+             * Format: int64
+             * @description The greater wins, before all of the above is looked at.
+             * @default 0
+             */
+            priority: number;
+            /** @description Where the client shall go. Only when `action` is `redirect`. */
+            redirect?: {
+                /** @description With its port, when it needs one; missing: as the request came. */
+                host?: string;
+                /**
+                 * @description Whether the query goes along, as people expect.
+                 * @default true
+                 */
+                is_query_kept: boolean;
+                /** @description Missing: as the request came. */
+                path?: string;
+                /**
+                 * @description Empty: as the request came.
+                 * @default
+                 * @enum {string}
+                 */
+                scheme: "" | "http" | "https";
+                /**
+                 * @description 308 and 307 keep the method; what is permanent (301, 308) is kept by browsers for good, so it is not the default.
+                 * @default 307
+                 * @enum {string}
+                 */
+                status: "301" | "302" | "303" | "307" | "308";
+            };
+            /**
+             * @description Headers that every answer of the route has; an empty value takes one away.
+             * @default {}
+             */
+            response_headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description What the backend sees that the client did not send. Only when `action` is `backend`.
+             * @default {
+             *       "headers": {}
+             *     }
+             */
+            rewrite: {
+                /**
+                 * @description Headers of the request that are set; an empty value takes one away. Not a place for secrets: they are shown.
+                 * @default {}
+                 */
+                headers: {
+                    [key: string]: string;
+                };
+                /** @description Stands in for `Host`; missing: it stays, as most backends want it. */
+                host?: string;
+                /** @description Stands in for the prefix that matched; missing: the path stays. */
+                path_prefix?: string;
+            };
+            /**
+             * Format: int64
+             * @description For the whole exchange, in milliseconds, then 504. 0: as the backend says. Only when `action` is `backend`.
+             * @default 0
+             */
+            timeout_ms: number;
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        RoutePatch: {
+            /**
+             * @description What becomes of the request.
+             * @default backend
+             * @enum {string}
+             */
+            action: "backend" | "redirect";
+            /** @description Who answers. Only when `action` is `backend`. */
+            backend?: string;
+            /**
+             * Format: int64
+             * @description To the first byte of the answer, in milliseconds. 0: as the backend says. Only when `action` is `backend`.
+             * @default 0
+             */
+            first_byte_ms: number;
+            /**
+             * @description Headers that the request must have; a route with more of them wins.
+             * @default []
+             */
+            headers: {
+                /** @description Upper and lower case are the same. */
+                name: string;
+                /** @description What it must be, exactly; missing: any. */
+                value?: string;
+            }[];
+            /**
+             * @description The `Host` of the request without its port; `*.example.com` is any one level below; empty is any. A host wins over `*.`, which wins over any.
+             * @default
+             */
+            host: string;
+            /**
+             * @description An inactive route keeps its place and takes nothing.
+             * @default true
+             */
+            is_active: boolean;
+            /**
+             * @description At which listeners; empty: at all that take routes, after the routes that name theirs.
+             * @default []
+             */
+            listeners: string[];
+            /**
+             * @description Empty is any.
+             * @default []
+             */
+            methods: ("GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS")[];
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /**
+             * @description Exact wins over pattern, pattern over prefix, the longer over the shorter.
+             * @default /
+             */
+            path: string;
+            /**
+             * @description How `path` is meant: `prefix` takes whole segments and all below them, as most routes do; `pattern` has parameters, as channels do.
+             * @default prefix
+             * @enum {string}
+             */
+            path_match: "prefix" | "exact" | "pattern";
+            /**
+             * Format: int64
+             * @description The greater wins, before all of the above is looked at.
+             * @default 0
+             */
+            priority: number;
+            /** @description Where the client shall go. Only when `action` is `redirect`. */
+            redirect?: {
+                /** @description With its port, when it needs one; missing: as the request came. */
+                host?: string;
+                /**
+                 * @description Whether the query goes along, as people expect.
+                 * @default true
+                 */
+                is_query_kept: boolean;
+                /** @description Missing: as the request came. */
+                path?: string;
+                /**
+                 * @description Empty: as the request came.
+                 * @default
+                 * @enum {string}
+                 */
+                scheme: "" | "http" | "https";
+                /**
+                 * @description 308 and 307 keep the method; what is permanent (301, 308) is kept by browsers for good, so it is not the default.
+                 * @default 307
+                 * @enum {string}
+                 */
+                status: "301" | "302" | "303" | "307" | "308";
+            };
+            /**
+             * @description Headers that every answer of the route has; an empty value takes one away.
+             * @default {}
+             */
+            response_headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description What the backend sees that the client did not send. Only when `action` is `backend`.
+             * @default {
+             *       "headers": {}
+             *     }
+             */
+            rewrite: {
+                /**
+                 * @description Headers of the request that are set; an empty value takes one away. Not a place for secrets: they are shown.
+                 * @default {}
+                 */
+                headers: {
+                    [key: string]: string;
+                };
+                /** @description Stands in for `Host`; missing: it stays, as most backends want it. */
+                host?: string;
+                /** @description Stands in for the prefix that matched; missing: the path stays. */
+                path_prefix?: string;
+            };
+            /**
+             * Format: int64
+             * @description For the whole exchange, in milliseconds, then 504. 0: as the backend says. Only when `action` is `backend`.
+             * @default 0
+             */
+            timeout_ms: number;
+        };
+        /** @description Credentials and certificates, used by name; their secrets are never shown again. This version keeps and checks it, and does not act on it yet. */
+        Security: {
+            /**
+             * @description How tokens may be signed. `none` is never taken; `HS…` needs `secret`, the others `jwks_url` or `public_key`. Only when `type` is `jwt_issuer`.
+             * @default [
+             *       "RS256",
+             *       "ES256"
+             *     ]
+             */
+            algorithms: ("HS256" | "HS384" | "HS512" | "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "EdDSA")[];
+            /** @description What `aud` must hold; missing: not looked at. Only when `type` is `jwt_issuer`. */
+            audience?: string;
+            /** @description In PEM. A certificate with its chain, the own one first; or the authorities that are trusted. Only when `type` is `tls_certificate` or `tls_ca`. */
+            certificate?: string;
+            /** @description RFC 3339. */
+            changed_at: string;
+            /** @description Who we are there. Only when `type` is `oauth2_client`. */
+            client_id?: string;
+            /**
+             * @description Some servers name it otherwise. Only when `type` is `oauth2_client`.
+             * @default client_id
+             */
+            client_id_field: string;
+            /**
+             * @description Some servers name it otherwise. Only when `type` is `oauth2_client`.
+             * @default client_secret
+             */
+            client_secret_field: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /**
+             * @description How the request for a token is written; RFC 6749 says `form`. Only when `type` is `oauth2_client`.
+             * @default form
+             * @enum {string}
+             */
+            data_format: "form" | "json";
+            /** @description For `If-Match`. */
+            etag: string;
+            /**
+             * @description What else the request for a token says, for example `audience`. Not a place for secrets: it is shown. Only when `type` is `oauth2_client`.
+             * @default {}
+             */
+            extra_fields: {
+                [key: string]: string;
+            };
+            /** @description Of the caller's certificate: 64 hexadecimal digits, colons allowed. Only when `type` is `tls_client`. */
+            fingerprint_sha256?: string;
+            /**
+             * @description The header that holds the key; Zato's name for it by default. Only when `type` is `api_key`.
+             * @default X-API-Key
+             */
+            header: string;
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /**
+             * @description Nobody gets in with an inactive definition, and nothing is sent with it.
+             * @default true
+             */
+            is_active: boolean;
+            /** @description What `iss` must be. Only when `type` is `jwt_issuer`. */
+            issuer?: string;
+            /** @description Where the issuer publishes its keys. Only when `type` is `jwt_issuer`. */
+            jwks_url?: string;
+            /**
+             * Format: int64
+             * @description How far the issuer's clock may be off, in seconds; half a minute is what synchronized clocks never reach. Only when `type` is `jwt_issuer`.
+             * @default 30
+             */
+            leeway_s: number;
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name: string;
+            /** @description The issuer's key in PEM, when it publishes none. Only when `type` is `jwt_issuer`. */
+            public_key?: string;
+            /**
+             * @description What a 401 names; browsers show it. Only when `type` is `basic_auth`.
+             * @default Bascule
+             */
+            realm: string;
+            /** @description A name of the caller's certificate: a DNS name, an e-mail address or a URI. Only when `type` is `tls_client`. */
+            san?: string;
+            /**
+             * @description What is asked for; empty leaves it to the server. Only when `type` is `oauth2_client`.
+             * @default []
+             */
+            scopes: string[];
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /** @description The caller's distinguished name, as RFC 4514 writes it. Only when `type` is `tls_client`. */
+            subject?: string;
+            /** @description The token endpoint of the authorization server. Only when `type` is `oauth2_client`. */
+            token_url?: string;
+            /**
+             * Format: int64
+             * @description How long a token lasts after its last use, in seconds; an hour bounds what a stolen one is good for. Only when `type` is `jwt`.
+             * @default 3600
+             */
+            ttl_s: number;
+            /**
+             * @description `basic_auth`, `api_key` and `jwt` are a caller's credentials; `jwt_issuer` trusts tokens that somebody else signs; `oauth2_client` gets tokens for our own calls; `tls_certificate` is shown to the other side, `tls_ca` verifies the other side, `tls_client` tells a caller by its certificate.
+             * @enum {string}
+             */
+            type: "basic_auth" | "api_key" | "jwt" | "jwt_issuer" | "oauth2_client" | "tls_certificate" | "tls_ca" | "tls_client";
+            /** @description Who the caller is. Only when `type` is `basic_auth` or `jwt`. */
+            username?: string;
+        };
+        SecurityChanged: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+            security: components["schemas"]["Security"];
+        };
+        SecurityInput: {
+            /**
+             * @description How tokens may be signed. `none` is never taken; `HS…` needs `secret`, the others `jwks_url` or `public_key`. Only when `type` is `jwt_issuer`.
+             * @default [
+             *       "RS256",
+             *       "ES256"
+             *     ]
+             */
+            algorithms: ("HS256" | "HS384" | "HS512" | "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "EdDSA")[];
+            /** @description What `aud` must hold; missing: not looked at. Only when `type` is `jwt_issuer`. */
+            audience?: string;
+            /** @description In PEM. A certificate with its chain, the own one first; or the authorities that are trusted. Only when `type` is `tls_certificate` or `tls_ca`. */
+            certificate?: string;
+            /** @description Who we are there. Only when `type` is `oauth2_client`. */
+            client_id?: string;
+            /**
+             * @description Some servers name it otherwise. Only when `type` is `oauth2_client`.
+             * @default client_id
+             */
+            client_id_field: string;
+            /**
+             * Format: password
+             * @description Of `client_id`. Only when `type` is `oauth2_client`.
+             */
+            client_secret?: string;
+            /**
+             * @description Some servers name it otherwise. Only when `type` is `oauth2_client`.
+             * @default client_secret
+             */
+            client_secret_field: string;
+            /**
+             * @description How the request for a token is written; RFC 6749 says `form`. Only when `type` is `oauth2_client`.
+             * @default form
+             * @enum {string}
+             */
+            data_format: "form" | "json";
+            /**
+             * @description What else the request for a token says, for example `audience`. Not a place for secrets: it is shown. Only when `type` is `oauth2_client`.
+             * @default {}
+             */
+            extra_fields: {
+                [key: string]: string;
+            };
+            /** @description Of the caller's certificate: 64 hexadecimal digits, colons allowed. Only when `type` is `tls_client`. */
+            fingerprint_sha256?: string;
+            /**
+             * @description The header that holds the key; Zato's name for it by default. Only when `type` is `api_key`.
+             * @default X-API-Key
+             */
+            header: string;
+            /**
+             * @description Nobody gets in with an inactive definition, and nothing is sent with it.
+             * @default true
+             */
+            is_active: boolean;
+            /** @description What `iss` must be. Only when `type` is `jwt_issuer`. */
+            issuer?: string;
+            /** @description Where the issuer publishes its keys. Only when `type` is `jwt_issuer`. */
+            jwks_url?: string;
+            /**
+             * Format: password
+             * @description The API key. Only when `type` is `api_key`.
+             */
+            key?: string;
+            /**
+             * Format: int64
+             * @description How far the issuer's clock may be off, in seconds; half a minute is what synchronized clocks never reach. Only when `type` is `jwt_issuer`.
+             * @default 30
+             */
+            leeway_s: number;
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+            /**
+             * Format: password
+             * @description Of `username`. Only when `type` is `basic_auth` or `jwt`.
+             */
+            password?: string;
+            /**
+             * Format: password
+             * @description Of the first certificate, in PEM. Only when `type` is `tls_certificate`.
+             */
+            private_key?: string;
+            /** @description The issuer's key in PEM, when it publishes none. Only when `type` is `jwt_issuer`. */
+            public_key?: string;
+            /**
+             * @description What a 401 names; browsers show it. Only when `type` is `basic_auth`.
+             * @default Bascule
+             */
+            realm: string;
+            /** @description A name of the caller's certificate: a DNS name, an e-mail address or a URI. Only when `type` is `tls_client`. */
+            san?: string;
+            /**
+             * @description What is asked for; empty leaves it to the server. Only when `type` is `oauth2_client`.
+             * @default []
+             */
+            scopes: string[];
+            /**
+             * Format: password
+             * @description The key that is shared with the issuer, for `HS…`. Only when `type` is `jwt_issuer`.
+             */
+            secret?: string;
+            /** @description The caller's distinguished name, as RFC 4514 writes it. Only when `type` is `tls_client`. */
+            subject?: string;
+            /** @description The token endpoint of the authorization server. Only when `type` is `oauth2_client`. */
+            token_url?: string;
+            /**
+             * Format: int64
+             * @description How long a token lasts after its last use, in seconds; an hour bounds what a stolen one is good for. Only when `type` is `jwt`.
+             * @default 3600
+             */
+            ttl_s: number;
+            /**
+             * @description `basic_auth`, `api_key` and `jwt` are a caller's credentials; `jwt_issuer` trusts tokens that somebody else signs; `oauth2_client` gets tokens for our own calls; `tls_certificate` is shown to the other side, `tls_ca` verifies the other side, `tls_client` tells a caller by its certificate.
+             * @enum {string}
+             */
+            type: "basic_auth" | "api_key" | "jwt" | "jwt_issuer" | "oauth2_client" | "tls_certificate" | "tls_ca" | "tls_client";
+            /** @description Who the caller is. Only when `type` is `basic_auth` or `jwt`. */
+            username?: string;
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        SecurityPatch: {
+            /**
+             * @description How tokens may be signed. `none` is never taken; `HS…` needs `secret`, the others `jwks_url` or `public_key`. Only when `type` is `jwt_issuer`.
+             * @default [
+             *       "RS256",
+             *       "ES256"
+             *     ]
+             */
+            algorithms: ("HS256" | "HS384" | "HS512" | "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "EdDSA")[];
+            /** @description What `aud` must hold; missing: not looked at. Only when `type` is `jwt_issuer`. */
+            audience?: string;
+            /** @description In PEM. A certificate with its chain, the own one first; or the authorities that are trusted. Only when `type` is `tls_certificate` or `tls_ca`. */
+            certificate?: string;
+            /** @description Who we are there. Only when `type` is `oauth2_client`. */
+            client_id?: string;
+            /**
+             * @description Some servers name it otherwise. Only when `type` is `oauth2_client`.
+             * @default client_id
+             */
+            client_id_field: string;
+            /**
+             * Format: password
+             * @description Of `client_id`. Only when `type` is `oauth2_client`.
+             */
+            client_secret?: string;
+            /**
+             * @description Some servers name it otherwise. Only when `type` is `oauth2_client`.
+             * @default client_secret
+             */
+            client_secret_field: string;
+            /**
+             * @description How the request for a token is written; RFC 6749 says `form`. Only when `type` is `oauth2_client`.
+             * @default form
+             * @enum {string}
+             */
+            data_format: "form" | "json";
+            /**
+             * @description What else the request for a token says, for example `audience`. Not a place for secrets: it is shown. Only when `type` is `oauth2_client`.
+             * @default {}
+             */
+            extra_fields: {
+                [key: string]: string;
+            };
+            /** @description Of the caller's certificate: 64 hexadecimal digits, colons allowed. Only when `type` is `tls_client`. */
+            fingerprint_sha256?: string;
+            /**
+             * @description The header that holds the key; Zato's name for it by default. Only when `type` is `api_key`.
+             * @default X-API-Key
+             */
+            header: string;
+            /**
+             * @description Nobody gets in with an inactive definition, and nothing is sent with it.
+             * @default true
+             */
+            is_active: boolean;
+            /** @description What `iss` must be. Only when `type` is `jwt_issuer`. */
+            issuer?: string;
+            /** @description Where the issuer publishes its keys. Only when `type` is `jwt_issuer`. */
+            jwks_url?: string;
+            /**
+             * Format: password
+             * @description The API key. Only when `type` is `api_key`.
+             */
+            key?: string;
+            /**
+             * Format: int64
+             * @description How far the issuer's clock may be off, in seconds; half a minute is what synchronized clocks never reach. Only when `type` is `jwt_issuer`.
+             * @default 30
+             */
+            leeway_s: number;
+            /** @description 1 to 200 bytes, printable, no `/`. */
+            name?: string;
+            /**
+             * Format: password
+             * @description Of `username`. Only when `type` is `basic_auth` or `jwt`.
+             */
+            password?: string;
+            /**
+             * Format: password
+             * @description Of the first certificate, in PEM. Only when `type` is `tls_certificate`.
+             */
+            private_key?: string;
+            /** @description The issuer's key in PEM, when it publishes none. Only when `type` is `jwt_issuer`. */
+            public_key?: string;
+            /**
+             * @description What a 401 names; browsers show it. Only when `type` is `basic_auth`.
+             * @default Bascule
+             */
+            realm: string;
+            /** @description A name of the caller's certificate: a DNS name, an e-mail address or a URI. Only when `type` is `tls_client`. */
+            san?: string;
+            /**
+             * @description What is asked for; empty leaves it to the server. Only when `type` is `oauth2_client`.
+             * @default []
+             */
+            scopes: string[];
+            /**
+             * Format: password
+             * @description The key that is shared with the issuer, for `HS…`. Only when `type` is `jwt_issuer`.
+             */
+            secret?: string;
+            /** @description The caller's distinguished name, as RFC 4514 writes it. Only when `type` is `tls_client`. */
+            subject?: string;
+            /** @description The token endpoint of the authorization server. Only when `type` is `oauth2_client`. */
+            token_url?: string;
+            /**
+             * Format: int64
+             * @description How long a token lasts after its last use, in seconds; an hour bounds what a stolen one is good for. Only when `type` is `jwt`.
+             * @default 3600
+             */
+            ttl_s: number;
+            /**
+             * @description `basic_auth`, `api_key` and `jwt` are a caller's credentials; `jwt_issuer` trusts tokens that somebody else signs; `oauth2_client` gets tokens for our own calls; `tls_certificate` is shown to the other side, `tls_ca` verifies the other side, `tls_client` tells a caller by its certificate.
+             * @enum {string}
+             */
+            type?: "basic_auth" | "api_key" | "jwt" | "jwt_issuer" | "oauth2_client" | "tls_certificate" | "tls_ca" | "tls_client";
+            /** @description Who the caller is. Only when `type` is `basic_auth` or `jwt`. */
+            username?: string;
+        };
         Service: {
             built_in: boolean;
             /** @description Names of the channels that lead to it. */
@@ -1091,6 +5043,44 @@ export interface components {
             code?: string | null;
             /** @description The admin token. */
             token?: string | null;
+        };
+        /** @description A setting of the whole cluster, by its name; one that is not there has its default. This version keeps and checks it, and does not act on it yet. */
+        Setting: {
+            /** @description RFC 3339. */
+            changed_at: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description For `If-Match`. */
+            etag: string;
+            /** @description Stays when the object is renamed. */
+            id: string;
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name: string;
+            /** @description Fields that hold a secret; their values are never shown. */
+            secrets_set: string[];
+            /** @description Of the setting's own type; delete the setting to go back to its default. */
+            value: boolean | number | string;
+        };
+        SettingChanged: {
+            applied: components["schemas"]["Applied"];
+            /** Format: int64 */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run?: boolean;
+            setting: components["schemas"]["Setting"];
+        };
+        SettingInput: {
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /** @description Of the setting's own type; delete the setting to go back to its default. */
+            value: boolean | number | string;
+        };
+        /** @description Only what shall change (RFC 7396): null takes a field back to its default. */
+        SettingPatch: {
+            /** @description `[a-z0-9][a-z0-9._-]{0,62}` */
+            name?: string;
+            /** @description Of the setting's own type; delete the setting to go back to its default. */
+            value?: boolean | number | string;
         };
         Stats: {
             at: string;
@@ -1162,6 +5152,381 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditEvent"];
+                };
+            };
+        };
+    };
+    backend_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Backend"];
+                };
+            };
+        };
+    };
+    backend_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backend_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backend"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backend_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backend_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backend_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackendPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackendChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1765,6 +6130,1131 @@ export interface operations {
             };
         };
     };
+    group_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Group"];
+                };
+            };
+        };
+    };
+    group_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    group_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Job"];
+                };
+            };
+        };
+    };
+    job_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listener_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Listener"];
+                };
+            };
+        };
+    };
+    listener_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListenerInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listener_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listener"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listener_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListenerInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listener_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listener_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListenerPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     node_list: {
         parameters: {
             query?: {
@@ -2020,6 +7510,381 @@ export interface operations {
             };
         };
     };
+    outgoing_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Outgoing"];
+                };
+            };
+        };
+    };
+    outgoing_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutgoingInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoing_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outgoing"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoing_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutgoingInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoing_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoing_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutgoingPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     package_list: {
         parameters: {
             query?: {
@@ -2212,6 +8077,756 @@ export interface operations {
             };
         };
     };
+    route_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Route"];
+                };
+            };
+        };
+    };
+    route_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    route_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Route"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    route_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    route_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    route_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Security"];
+                };
+            };
+        };
+    };
+    security_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecurityInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Security"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecurityInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    security_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecurityPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     service_list: {
         parameters: {
             query?: {
@@ -2365,6 +8980,381 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    setting_list: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Setting"];
+                };
+            };
+        };
+    };
+    setting_create: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header?: {
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingInput"];
+            };
+        };
+        responses: {
+            /** @description what a dry run would have made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            /** @description a field is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description its name, or what it claims, is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something that it names does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setting_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Setting"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setting_replace: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setting_delete: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setting_update: {
+        parameters: {
+            query?: {
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+            };
+            header: {
+                "If-Match": string;
+                /** @description The same key with the same request is done once, for a day. */
+                "Idempotency-Key"?: string;
+                /** @description The reason, for the audit trail. */
+                "Bascule-Why"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingChanged"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a name or claim is taken, or it is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description it was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

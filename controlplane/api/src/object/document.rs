@@ -157,10 +157,23 @@ fn input(kind: &Kind) -> Value {
 fn patch(kind: &Kind) -> Value {
     let mut properties = Map::from_iter([("name".to_owned(), name(kind))]);
     for field in kind.fields {
-        properties.insert(field.name.to_owned(), property(field));
+        properties.insert(field.name.to_owned(), part(field));
     }
     json!({ "type": "object", "additionalProperties": false, "properties": properties,
             "description": "Only what shall change (RFC 7396): null takes a field back to its default." })
+}
+
+/// An object in a partial change says only what shall change, too.
+fn part(field: &Field) -> Value {
+    let mut schema = property(field);
+    if let (Type::Object(fields), Value::Object(schema)) = (&field.kind, &mut schema) {
+        let parts = fields
+            .iter()
+            .map(|field| (field.name.to_owned(), part(field)));
+        schema.insert("properties".to_owned(), parts.collect());
+        schema.remove("required");
+    }
+    schema
 }
 
 fn changed(kind: &Kind) -> Value {

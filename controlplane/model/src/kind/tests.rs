@@ -1,4 +1,6 @@
-//! What every table of fields has to keep.
+//! What holds of every kind.
+
+mod document;
 
 use super::*;
 use crate::schema::{Presence, Type};

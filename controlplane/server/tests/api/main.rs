@@ -13,6 +13,8 @@ mod fake_node;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod objects;
+#[cfg(test)]
 mod plane;
 #[cfg(test)]
 mod restored;
