@@ -33,8 +33,8 @@ macro_rules! each_engine {
 
 mod deploy;
 mod history;
-mod lease;
 mod kinds;
+mod lease;
 mod open;
 mod restart;
 mod schema;

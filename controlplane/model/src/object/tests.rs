@@ -1,3 +1,5 @@
+//! Where the secrets of an object are hidden.
+
 use serde_json::json;
 
 use super::*;

@@ -147,86 +147,76 @@ fn patch_of(kind: &Kind, shown: &Value) -> Value {
 async fn objects_of_every_kind_are_made_shown_changed_listed_and_removed() {
     let (mut plane, examples) = all_created().await;
     for example in &examples {
-        let kind = example.kind;
-        let path = example.path();
-        let shown = plane.get(&path).await;
-        for (name, value) in example.without_secrets() {
-            let is_object = value.is_object() || value.is_array();
-            assert!(is_object || shown[&name] == value, "{path}: {name} {shown}");
-        }
-        for field in kind
-            .fields
-            .iter()
-            .filter_map(|field| Some((field.name, field.default_value()?)))
-        {
-            let (name, default) = field;
-            let is_given = example.fields.contains_key(name);
-            let is_there = shown
-                .get(name)
-                .is_none_or(|value| is_given || *value == default);
-            assert!(is_there, "{path}: {name} {shown}");
-        }
-        assert_eq!(shown["secrets_set"], json!(example.secrets()), "{path}");
-        let taken = format!("POST /api/v1/{}", kind.plural);
-        let again = plane
-            .call(&taken, example.fields.clone().into())
-            .await
-            .expect(409);
-        assert_eq!(again.body["errors"][0]["pointer"], "/name", "{path}");
-
-        let patch = patch_of(kind, &shown);
-        let what = format!("PATCH /api/v1/{path}");
-        let changed = plane.call(&what, patch.clone()).await.expect(200).body;
-        for (name, value) in patch.as_object().unwrap() {
-            assert_eq!(&changed[kind.name][name], value, "{path}");
-        }
-        assert_ne!(changed[kind.name]["etag"], shown["etag"], "{path}");
-        assert_eq!(changed[kind.name]["id"], shown["id"], "{path}");
-        // As it was; a replacement that says nothing of a secret leaves it alone.
-        let now = Example {
-            kind,
-            fields: Fields::from_iter([("name".to_owned(), changed[kind.name]["name"].clone())]),
-        };
-        let what = format!("PUT /api/v1/{}", now.path());
-        let replaced = plane
-            .call(&what, example.without_secrets().into())
-            .await
-            .expect(200)
-            .body;
-        assert_eq!(
-            replaced[kind.name]["secrets_set"], shown["secrets_set"],
-            "{path}"
-        );
-        for field in kind.fields {
-            assert_eq!(replaced[kind.name][field.name], shown[field.name], "{path}");
-        }
+        let shown = plane.get(&example.path()).await;
+        assert_shown(example, &shown);
+        changed_and_put_back(&mut plane, example, &shown).await;
     }
     for kind in KINDS {
         let page = plane.get(&format!("{}?page_size=1000", kind.plural)).await;
-        let listed = page["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["name"].as_str());
-        let mut of_kind: Vec<_> = examples
-            .iter()
-            .filter(|one| one.kind.name == kind.name)
-            .collect();
-        of_kind.sort_by_key(|one| one.name().as_bytes().to_vec());
-        assert!(
-            listed.eq(of_kind.iter().map(|one| Some(one.name()))),
-            "{page}"
-        );
+        let items = page["items"].as_array().unwrap().iter();
+        let listed: Vec<_> = items.map(|item| item["name"].as_str().unwrap()).collect();
+        let of_kind = examples.iter().filter(|one| one.kind.name == kind.name);
+        let mut names: Vec<_> = of_kind.map(Example::name).collect();
+        names.sort_unstable();
+        assert_eq!(listed, names);
     }
     for example in examples.iter().rev() {
-        let what = format!("DELETE /api/v1/{}", example.path());
-        plane.call(&what, Value::Null).await.expect(200);
+        let path = format!("/api/v1/{}", example.path());
         plane
-            .call(&format!("GET /api/v1/{}", example.path()), Value::Null)
+            .call(&format!("DELETE {path}"), Value::Null)
+            .await
+            .expect(200);
+        plane
+            .call(&format!("GET {path}"), Value::Null)
             .await
             .expect(404);
     }
     plane.assert_no_secret_was_told();
+}
+
+/// What was given is there, and what was not given is its default.
+fn assert_shown(example: &Example, shown: &Value) {
+    let given = example.without_secrets();
+    for (name, value) in &given {
+        let is_whole = !value.is_object() && !value.is_array();
+        assert!(!is_whole || shown[name] == *value, "{name}: {shown}");
+    }
+    for field in example.kind.fields {
+        let is_given = given.contains_key(field.name);
+        if let (false, Some(value)) = (is_given, shown.get(field.name)) {
+            assert_eq!(Some(value), field.default_value().as_ref(), "{shown}");
+        }
+    }
+    assert_eq!(shown["secrets_set"], json!(example.secrets()), "{shown}");
+}
+
+async fn changed_and_put_back(plane: &mut Heard, example: &Example, shown: &Value) {
+    let (kind, path) = (example.kind, example.path());
+    let what = format!("POST /api/v1/{}", kind.plural);
+    let again = plane.call(&what, example.fields.clone().into()).await;
+    let again = again.expect(409);
+    assert_eq!(again.body["errors"][0]["pointer"], "/name", "{path}");
+
+    let patch = patch_of(kind, shown);
+    let what = format!("PATCH /api/v1/{path}");
+    let mut changed = plane.call(&what, patch.clone()).await.expect(200).body;
+    let changed = changed[kind.name].take();
+    for (name, value) in patch.as_object().unwrap() {
+        assert_eq!(&changed[name], value, "{path}");
+    }
+    assert_ne!(changed["etag"], shown["etag"], "{path}");
+    assert_eq!(changed["id"], shown["id"], "{path}");
+
+    // A replacement that says nothing of a secret leaves it alone.
+    let now = changed["name"].as_str().unwrap().replace(' ', "%20");
+    let what = format!("PUT /api/v1/{}/{now}", kind.plural);
+    let whole = example.without_secrets().into();
+    let replaced = plane.call(&what, whole).await.expect(200).body;
+    let replaced = &replaced[kind.name];
+    assert_eq!(replaced["secrets_set"], shown["secrets_set"], "{path}");
+    for field in kind.fields {
+        assert_eq!(replaced[field.name], shown[field.name], "{path}");
+    }
 }
 
 #[tokio::test]

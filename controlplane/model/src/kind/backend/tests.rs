@@ -1,3 +1,5 @@
+//! What a backend may say.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What a listener may say, and which two cannot both be.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What an outgoing connection may say.
+
 use serde_json::json;
 
 use super::*;

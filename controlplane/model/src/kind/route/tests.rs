@@ -1,3 +1,5 @@
+//! What a route may say, and which two cannot both be.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
