@@ -23,7 +23,7 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/metrics", get(metrics))
 }
 
-/// Gauges of the cluster.
+/// Gauges and counters of the cluster.
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, description = "Prometheus text format", body = String)))]
 async fn metrics(
@@ -64,18 +64,35 @@ async fn metrics(
             stats.connections,
         ),
     ];
+    let counters = [
+        (
+            "node_claims_refused_total",
+            "Words of nodes about what they run that were not believed.",
+            cluster.fleet_counts.claims_refused,
+        ),
+        (
+            "node_resyncs_total",
+            "Deltas that did not fit, each answered with a whole snapshot.",
+            cluster.fleet_counts.resyncs,
+        ),
+    ];
+    let text = exposition("gauge", &gauges) + &exposition("counter", &counters);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}
+
+fn exposition(kind: &str, metrics: &[(&str, &str, u64)]) -> String {
     let mut text = String::new();
-    for (name, help, value) in gauges {
+    for (name, help, value) in metrics {
         // Writing to a `String` cannot fail.
         write!(
             text,
             "# HELP bascule_controlplane_{name} {help}\n\
-             # TYPE bascule_controlplane_{name} gauge\n\
+             # TYPE bascule_controlplane_{name} {kind}\n\
              bascule_controlplane_{name} {value}\n"
         )
         .ok();
     }
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+    text
 }
 
 fn count(value: usize) -> u64 {

@@ -2,7 +2,7 @@
 
 use cp_auth::{Action, OpContext};
 use cp_model::{Cluster, Timestamp};
-use cp_publish::{Connection, NodeStatus};
+use cp_publish::{Connection, FleetCounts, NodeStatus};
 
 use crate::{App, AppError};
 
@@ -13,6 +13,7 @@ pub struct ClusterView {
     pub nodes_total: usize,
     pub nodes_connected: usize,
     pub nodes_in_sync: usize,
+    pub fleet_counts: FleetCounts,
     pub version: &'static str,
     pub started_at: Timestamp,
 }
@@ -32,6 +33,7 @@ impl App {
             nodes_total: fleet.len(),
             nodes_connected: fleet.values().filter(is_connected).count(),
             nodes_in_sync: fleet.values().filter(is_in_sync).count(),
+            fleet_counts: self.fleet.counts(),
             cluster,
             version: self.version,
             started_at: self.started_at,

@@ -7,12 +7,15 @@ mod apply;
 mod entry;
 mod invoke;
 mod report;
+mod sent;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bascule_proto::config::v1 as proto;
-use cp_model::{NodeName, Timestamp};
+use bascule_proto::publishing::{Outgoing, Payload};
+use cp_model::{Generation, NodeName, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use apply::{Applied, NodeApplied, NodeApplyState};
@@ -20,8 +23,10 @@ pub use entry::{AckRecord, Connection, CoreAck, NodeLive, NodeStatus, Refusal, R
 pub use invoke::{InvokeError, InvokeRequest, Invoked};
 pub use report::{Lifecycle, NodeReport, Running};
 
+use crate::published::Stamp;
 use entry::NodeEntry;
 pub(crate) use entry::SessionHandle;
+pub(crate) use sent::ClaimError;
 
 /// Reports that statistics may lag behind by; more are dropped, and the gap shows.
 const REPORTS_QUEUED_MAX: usize = 1_024;
@@ -38,7 +43,18 @@ struct Inner {
     /// Counts changes, so that waiters look again.
     changes: watch::Sender<u64>,
     reports: mpsc::Sender<NodeReport>,
-    next_id: std::sync::atomic::AtomicU64,
+    next_id: AtomicU64,
+    claims_refused: AtomicU64,
+    resyncs: AtomicU64,
+}
+
+/// What went wrong between the control plane and its nodes since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FleetCounts {
+    /// Words of nodes about what they run that were not believed.
+    pub claims_refused: u64,
+    /// Deltas that did not fit, each answered with a whole snapshot.
+    pub resyncs: u64,
 }
 
 /// What a session holds of the fleet.
@@ -46,7 +62,7 @@ struct Inner {
 pub(crate) struct SessionTicket {
     pub(crate) id: u64,
     /// Messages for this node other than snapshots.
-    pub(crate) outbox: mpsc::Receiver<proto::ControlMessage>,
+    pub(crate) outbox: mpsc::Receiver<Outgoing>,
     /// Resolves when a newer session of the node replaced this one.
     pub(crate) replaced: oneshot::Receiver<()>,
 }
@@ -62,7 +78,9 @@ impl Fleet {
             nodes: Mutex::default(),
             changes,
             reports,
-            next_id: std::sync::atomic::AtomicU64::new(1),
+            next_id: AtomicU64::new(1),
+            claims_refused: AtomicU64::new(0),
+            resyncs: AtomicU64::new(0),
         };
         (
             Self {
@@ -111,19 +129,19 @@ impl Fleet {
         rival.map(str::to_owned)
     }
 
-    /// Opens a session, replacing an earlier one of the same node.
+    /// Opens a session, replacing an earlier one of the same node, which is believed to run `running`.
     pub(crate) fn connect(
         &self,
         name: &NodeName,
         hello: &proto::Hello,
-        at: Timestamp,
+        (running, at): (Generation, Timestamp),
     ) -> SessionTicket {
         let id = self.next_id();
         let (handle, ticket) = SessionHandle::open(id);
         self.nodes()
             .entry(name.clone())
             .or_default()
-            .connect(handle, hello, at);
+            .connect(handle, hello, (running, at));
         self.changed();
         ticket
     }
@@ -138,12 +156,47 @@ impl Fleet {
         ended
     }
 
-    pub(crate) fn acked(&self, name: &NodeName, session: u64, ack: &proto::Ack) {
-        self.change(name, session, |entry| entry.acked(ack));
+    /// From now on the session may say that it runs this.
+    pub(crate) fn sent(&self, name: &NodeName, session: u64, stamp: Stamp) {
+        let mut nodes = self.nodes();
+        if let Some(entry) = nodes.get_mut(name).filter(|entry| entry.is_of(session)) {
+            entry.sent(stamp);
+        }
     }
 
-    pub(crate) fn nacked(&self, name: &NodeName, session: u64, nack: proto::Nack) {
-        self.change(name, session, |entry| entry.nacked(nack));
+    pub(crate) fn acked(
+        &self,
+        name: &NodeName,
+        session: u64,
+        ack: &proto::Ack,
+    ) -> Result<(), ClaimError> {
+        self.claim(name, session, |entry| entry.acked(ack))
+    }
+
+    pub(crate) fn nacked(
+        &self,
+        name: &NodeName,
+        session: u64,
+        nack: proto::Nack,
+    ) -> Result<(), ClaimError> {
+        self.claim(name, session, |entry| entry.nacked(nack))
+    }
+
+    /// The node could not apply a delta and asked for the whole.
+    pub(crate) fn resynced(&self) {
+        self.inner.resyncs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The node says that it runs, or refused, what it cannot have got.
+    pub(crate) fn disbelieved(&self) {
+        self.inner.claims_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn counts(&self) -> FleetCounts {
+        FleetCounts {
+            claims_refused: self.inner.claims_refused.load(Ordering::Relaxed),
+            resyncs: self.inner.resyncs.load(Ordering::Relaxed),
+        }
     }
 
     /// Keeps what the report says of the node and hands it on to statistics.
@@ -167,9 +220,24 @@ impl Fleet {
 
     /// Sends to the node's newest session; false when there is none or it does not read.
     pub(crate) fn send(&self, name: &NodeName, message: proto::control_message::Message) -> bool {
-        self.nodes()
-            .get(name)
-            .is_some_and(|entry| entry.send(message))
+        let message = Outgoing::from(Payload::from(message));
+        let nodes = self.nodes();
+        nodes.get(name).is_some_and(|entry| entry.send(message))
+    }
+
+    /// What the node says of itself is taken when it can be true, and counted when it cannot.
+    fn claim(
+        &self,
+        name: &NodeName,
+        session: u64,
+        claim: impl FnOnce(&mut NodeEntry) -> Result<(), ClaimError>,
+    ) -> Result<(), ClaimError> {
+        let mut claimed = Err(ClaimError::Session);
+        self.change(name, session, |entry| claimed = claim(entry));
+        if claimed.is_err() {
+            self.disbelieved();
+        }
+        claimed
     }
 
     fn change(&self, name: &NodeName, session: u64, change: impl FnOnce(&mut NodeEntry)) {
@@ -201,8 +269,9 @@ impl Fleet {
     }
 
     fn next_id(&self) -> u64 {
-        self.inner
-            .next_id
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        self.inner.next_id.fetch_add(1, Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests;

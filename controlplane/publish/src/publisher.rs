@@ -1,26 +1,32 @@
 //! The reconciler: whenever it is woken it makes what nodes get equal to what the rows say.
 //!
 //! It takes no input but the rows, so waking it twice, late or for nothing is harmless. Invariant:
-//! published generations only grow.
+//! published generations only grow, and reading 10,000 rows keeps no session waiting: it happens beside the async threads.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bascule_proto::config::v1 as proto;
+use bascule_proto::Encoded;
 use cp_model::{ErrorChain, Generation};
-use cp_odb::{Odb, OdbError};
+use cp_odb::{Odb, OdbError, Rows};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use crate::published::Published;
 use crate::snapshot::snapshot_of;
 
 /// Looks at the rows now and then even when nobody woke it: another process may have written.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The newest snapshot, shared by all sessions.
-#[derive(Debug)]
-pub struct Published {
-    pub generation: Generation,
-    pub snapshot: proto::Snapshot,
+/// Why there is no newer generation.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("cannot read the rows")]
+    Odb(#[from] OdbError),
+    #[error("the snapshot does not encode")]
+    Encode(#[from] bascule_proto::WireError),
+    #[error("reading the rows ended without a result")]
+    Ended(#[from] tokio::task::JoinError),
 }
 
 /// Makes snapshots and hands the newest to whoever watches. Cheap to clone.
@@ -35,8 +41,9 @@ pub struct Publisher {
 
 impl Publisher {
     /// Reads the rows once, so that there is always a snapshot to send.
-    pub async fn start(odb: Odb) -> Result<Self, OdbError> {
-        let published = Published::read(&odb).await?;
+    pub async fn start(odb: Odb) -> Result<Self, PublishError> {
+        let rows = odb.rows().await?;
+        let published = Published::of(&rows, None)?;
         let (newest, _) = watch::channel(Arc::new(published));
         Ok(Self {
             odb,
@@ -81,19 +88,29 @@ impl Publisher {
             }
             if let Err(error) = self.reconcile().await {
                 // The rows stay; the next wake-up or interval tries again.
-                tracing::error!(error = %ErrorChain(&error), "cannot read the rows to publish");
+                tracing::error!(error = %ErrorChain(&error), "nothing newer is published");
             }
         }
     }
 
-    async fn reconcile(&self) -> Result<(), OdbError> {
-        let known = self.newest.borrow().generation;
-        if self.odb.cluster().await?.generation <= known {
+    async fn reconcile(&self) -> Result<(), PublishError> {
+        let before = self.newest();
+        if self.odb.cluster().await?.generation <= before.generation {
             return Ok(());
         }
-        let published = Published::read(&self.odb).await?;
-        tracing::info!(generation = published.generation.0, "published");
-        self.newest.send_replace(Arc::new(published));
+        let (odb, runtime) = (self.odb.clone(), Handle::current());
+        // Parsing rows and encoding them takes milliseconds from some hundred channels on.
+        let making = tokio::task::spawn_blocking(move || {
+            let begun = Instant::now();
+            let rows = runtime.block_on(odb.rows())?;
+            let read_us = begun.elapsed().as_micros();
+            let published = Published::of(&rows, Some(&before))?;
+            let total_us = begun.elapsed().as_micros();
+            let generation = published.generation.0;
+            tracing::info!(generation, read_us, total_us, "published");
+            Ok::<_, PublishError>(published)
+        });
+        self.newest.send_replace(Arc::new(making.await??));
         Ok(())
     }
 }
@@ -101,11 +118,8 @@ impl Publisher {
 // === impl Published ===
 
 impl Published {
-    async fn read(odb: &Odb) -> Result<Self, OdbError> {
-        let rows = odb.rows().await?;
-        Ok(Self {
-            generation: rows.cluster.generation,
-            snapshot: snapshot_of(&rows),
-        })
+    fn of(rows: &Rows, before: Option<&Self>) -> Result<Self, PublishError> {
+        let whole = Encoded::of(&snapshot_of(rows))?;
+        Ok(Self::new(rows.cluster.id.to_string(), whole, before).prepared())
     }
 }

@@ -8,20 +8,25 @@ mod stream;
 use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
+use bascule_proto::publishing::Outgoing;
+use bascule_proto::publishing::node_config_server::NodeConfig;
 use cp_model::node::address_parse;
 use cp_model::{ErrorChain, Generation, Invalid, NodeName, NodeSeen, Origin, PackageId};
 use cp_odb::{Odb, OdbError};
-use proto::node_config_server::NodeConfig;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::stream::ToNode;
+use crate::fleet::SessionTicket;
+use crate::published::Stamp;
 use crate::{Deploys, Fleet, Publisher, clock, snapshot};
 
 /// A caller that opens a session and says nothing is not a node.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
-/// Messages on their way into the socket of one node; its own buffers are behind this.
-const STREAM_QUEUED_MAX: usize = 4;
+/// Messages on their way into the socket of one node; its own buffers are behind this. One: what a node that does not
+/// read is sent is chosen when it reads again.
+const STREAM_QUEUED_MAX: usize = 1;
 /// Texts of a Hello are shown and stored; nobody needs longer ones.
 const TEXT_CHARS_MAX: usize = 200;
 
@@ -74,7 +79,7 @@ impl<A> std::fmt::Debug for NodeConfigService<A> {
 
 #[tonic::async_trait]
 impl<A: Fn(&str) -> bool + Send + Sync + 'static> NodeConfig for NodeConfigService<A> {
-    type SessionStream = ReceiverStream<Result<proto::ControlMessage, Status>>;
+    type SessionStream = ReceiverStream<Result<Outgoing, Status>>;
 
     async fn session(
         &self,
@@ -120,15 +125,15 @@ impl<A: Fn(&str) -> bool + Send + Sync + 'static> NodeConfig for NodeConfigServi
 async fn converse(
     parts: SessionParts,
     mut inbound: Streaming<proto::NodeMessage>,
-    outbound: mpsc::Sender<Result<proto::ControlMessage, Status>>,
+    outbound: mpsc::Sender<Result<Outgoing, Status>>,
 ) -> Result<(), Status> {
     let hello = receive_hello(&mut inbound).await?;
     let seen = parse_hello(&hello).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let newest = parts.publisher.newest();
-    if !hello.cluster_id.is_empty() && hello.cluster_id != newest.snapshot.cluster_id {
+    if !hello.cluster_id.is_empty() && hello.cluster_id != newest.cluster_id {
         let text = format!(
             "node {} belongs to cluster {}, this is cluster {}",
-            seen.name, hello.cluster_id, newest.snapshot.cluster_id
+            seen.name, hello.cluster_id, newest.cluster_id
         );
         tracing::warn!(node = %seen.name, "{text}");
         return Err(Status::failed_precondition(text));
@@ -145,11 +150,11 @@ async fn converse(
     }
     register(&parts, &seen).await?;
     overtake(&parts, &seen, &hello).await?;
-    let ticket = parts.fleet.connect(&seen.name, &hello, clock::now());
-    tracing::info!(node = %seen.name, generation = hello.generation, "node connected");
+    let ticket = connect(&parts, &seen, &hello);
     let session = ticket.id;
     parts.deploys.node_connected(&seen.name).await;
-    let result = stream::run(&parts, &seen.name, ticket, (inbound, outbound)).await;
+    let to_node = ToNode::new(&hello, outbound);
+    let result = stream::run((&parts, &seen.name), ticket, inbound, to_node).await;
     if parts.fleet.disconnect(&seen.name, session) {
         tracing::info!(node = %seen.name, "node away");
         parts.deploys.node_gone(&seen.name).await;
@@ -180,6 +185,24 @@ fn parse_hello(hello: &proto::Hello) -> Result<NodeSeen, Invalid> {
     })
 }
 
+/// Registers the session. A node that says that it runs what we know to be another runs nothing until it has
+/// acknowledged something.
+fn connect(parts: &SessionParts, seen: &NodeSeen, hello: &proto::Hello) -> SessionTicket {
+    let said = Stamp::of(hello.generation, &hello.hash);
+    let is_believed = hello.generation == 0 || parts.publisher.newest().may_be_run(&said);
+    let running = if is_believed {
+        said.generation
+    } else {
+        parts.fleet.disbelieved();
+        tracing::warn!(node = %seen.name, generation = hello.generation, "it does not run what it says");
+        Generation(0)
+    };
+    tracing::info!(node = %seen.name, generation = hello.generation, "node connected");
+    parts
+        .fleet
+        .connect(&seen.name, hello, (running, clock::now()))
+}
+
 /// Writes the node's row. A new node or a new address is a new generation, and the session begins
 /// with it, so that a node does not apply one snapshot only to get the next.
 async fn register(parts: &SessionParts, seen: &NodeSeen) -> Result<(), Status> {
@@ -205,7 +228,7 @@ async fn overtake(
     let newest = parts.publisher.newest();
     let ours = newest.generation.0;
     let is_ours =
-        hello.generation < ours || (hello.generation == ours && hello.hash == newest.snapshot.hash);
+        hello.generation < ours || (hello.generation == ours && hello.hash == newest.hash());
     // Without a cluster it has served none of its generations.
     if is_ours || hello.cluster_id.is_empty() {
         return Ok(());

@@ -7,8 +7,6 @@ use bascule_proto::config::v1 as proto;
 use cp_model::kind::CHANNEL;
 use cp_model::{Node, NodeState, Object, Package, Service};
 use cp_odb::Rows;
-use prost::Message as _;
-use sha2::{Digest as _, Sha256};
 
 pub fn snapshot_of(rows: &Rows) -> proto::Snapshot {
     let mut snapshot = proto::Snapshot {
@@ -26,7 +24,7 @@ pub fn snapshot_of(rows: &Rows) -> proto::Snapshot {
             .collect(),
         cluster: rows.cluster.name.to_string(),
     };
-    snapshot.hash = Sha256::digest(snapshot.encode_to_vec()).to_vec().into();
+    snapshot.hash = bascule_proto::snapshot_hash(&snapshot).to_vec().into();
     snapshot
 }
 

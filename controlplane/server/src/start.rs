@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bascule_proto::config::v1::node_config_server::NodeConfigServer;
+use bascule_proto::publishing::node_config_server::NodeConfigServer;
 use cp_api::{Access, Api, Events};
 use cp_app::{App, AppParts};
 use cp_auth::{Secret, TokenDigest};

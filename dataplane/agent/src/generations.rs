@@ -5,11 +5,12 @@
 //! after the cores have switched is told, but takes nothing back. An Ack is sent only when every core has
 //! said that it serves the generation.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bascule_proto::Encoded;
 use bascule_proto::config::v1 as proto;
 use dp_config::{Package, Refusal, Refusals, Snapshot};
 use proto::node_message::Message;
@@ -19,8 +20,9 @@ use crate::disk;
 use crate::node::{Applied, Node, NotApplied};
 use crate::packages::PackageStore;
 use crate::session::Fetcher;
-use crate::snapshot_file::{SnapshotFile, error_chain};
+use crate::snapshot_file::{SNAPSHOTS_KEPT, SnapshotFile, error_chain};
 use crate::status::{Source, Status};
+use crate::wire::Wire;
 
 /// Applies generations; owned by one task, so two never overlap.
 pub(crate) struct Generations<N> {
@@ -29,6 +31,8 @@ pub(crate) struct Generations<N> {
     file: SnapshotFile,
     packages: PackageStore,
     cluster: ClusterFile,
+    /// Packages of each snapshot on disk, oldest first.
+    named: VecDeque<HashSet<String>>,
     /// How the cores took what serves, for a control plane that asks again.
     applied: Applied,
     /// Some cores have switched and others have not said so: what serves is not one generation, so nothing is
@@ -65,6 +69,7 @@ impl<N: Node> Generations<N> {
             file: SnapshotFile::new(state_dir),
             packages,
             cluster,
+            named: VecDeque::new(),
             applied: Applied::default(),
             is_split: false,
         }
@@ -72,17 +77,20 @@ impl<N: Node> Generations<N> {
 
     /// Serves the newest snapshot on disk that can be served; none is no error.
     pub(crate) async fn start_from_disk(&mut self) {
-        for wire in self.file.load(self.cluster.id.as_deref()) {
-            match self.serve(&wire, None).await {
+        let stored = self.file.load(self.cluster.id.as_deref());
+        self.named = stored.iter().rev().map(named_by).collect();
+        for wire in stored {
+            let generation = wire.message().generation;
+            match self.serve(wire.message(), None).await {
                 Ok((snapshot, applied)) => {
                     self.applied = applied;
-                    tracing::info!(generation = wire.generation, "serving the snapshot on disk");
-                    self.remember_cluster(&wire.cluster_id);
-                    self.status.applied(snapshot, Source::Disk);
+                    tracing::info!(generation, "serving the snapshot on disk");
+                    self.remember_cluster(&wire.message().cluster_id);
+                    let encoded = wire.encoded().clone();
+                    self.status.applied(snapshot, encoded, Source::Disk);
                     return;
                 }
                 Err(not) => {
-                    let generation = wire.generation;
                     tracing::error!(generation, error = %not, "snapshot on disk not served");
                     // The cores that can have switched to it: the one before would not be better.
                     if self.is_split {
@@ -99,36 +107,42 @@ impl<N: Node> Generations<N> {
     }
 
     /// Applies what the control plane sent and says how it went.
-    pub(crate) async fn apply(&mut self, wire: &proto::Snapshot, fetcher: &mut Fetcher) -> Message {
+    pub(crate) async fn apply(&mut self, snapshot: &Encoded, fetcher: &mut Fetcher) -> Message {
         let started = Instant::now();
-        if !self.is_split && self.is_serving(wire) {
-            return ack(wire, &self.applied, started);
+        if !self.is_split && self.is_serving(snapshot) {
+            return ack(snapshot, &self.applied, started);
         }
-        let applied = match self.check_identity(wire) {
-            Ok(()) => self.serve(wire, Some(fetcher)).await,
+        let wire = match Wire::decode(snapshot.clone()) {
+            Ok(wire) => wire,
+            Err(error) => {
+                let refusal = Refusal::new("snapshot", "content", error.to_string());
+                return self.refuse(snapshot.generation(), refusal.into());
+            }
+        };
+        let applied = match self.check_identity(wire.message()) {
+            Ok(()) => self.serve(wire.message(), Some(fetcher)).await,
             Err(refusal) => Err(refusal.into()),
         };
+        let generation = snapshot.generation();
         match applied {
-            Ok((snapshot, applied)) => {
-                self.status.applied(snapshot, Source::ControlPlane);
-                self.keep(wire).await;
+            Ok((parsed, applied)) => {
+                self.status
+                    .applied(parsed, snapshot.clone(), Source::ControlPlane);
+                self.keep(&wire).await;
                 let total_us = started.elapsed().as_micros();
-                tracing::info!(generation = wire.generation, total_us, "generation applied");
+                tracing::info!(generation, total_us, "generation applied");
                 self.applied = applied;
-                ack(wire, &self.applied, started)
+                ack(snapshot, &self.applied, started)
             }
             Err(NotApplied::Refused(refusals) | NotApplied::Unconfirmed(refusals)) => {
-                self.refuse(wire, refusals)
+                self.refuse(generation, refusals)
             }
         }
     }
 
-    fn is_serving(&self, wire: &proto::Snapshot) -> bool {
+    fn is_serving(&self, snapshot: &Encoded) -> bool {
         let serving = self.status.read().serving;
-        serving.is_some_and(|serving| {
-            serving.snapshot.generation == wire.generation
-                && serving.snapshot.hash.0 == wire.hash.as_ref()
-        })
+        serving.is_some_and(|serving| serving.wire.hash() == snapshot.hash())
     }
 
     fn check_identity(&self, wire: &proto::Snapshot) -> Result<(), Refusal> {
@@ -191,11 +205,17 @@ impl<N: Node> Generations<N> {
     }
 
     /// The generation serves already: a failing disk is an error to look at, not a refusal.
-    async fn keep(&mut self, wire: &proto::Snapshot) {
-        let (file, packages, wire_kept) = (self.file.clone(), self.packages.clone(), wire.clone());
+    async fn keep(&mut self, wire: &Wire) {
+        if self.named.len() == SNAPSHOTS_KEPT {
+            self.named.pop_front();
+        }
+        self.named.push_back(named_by(wire));
+        let named: HashSet<String> = self.named.iter().flatten().cloned().collect();
+        let (file, packages) = (self.file.clone(), self.packages.clone());
+        let snapshot = wire.encoded().clone();
         let saved = tokio::task::spawn_blocking(move || {
-            file.save(&wire_kept)?;
-            sweep(&file, &packages);
+            file.save(&snapshot)?;
+            sweep(&named, &packages);
             Ok::<_, std::io::Error>(())
         })
         .await;
@@ -205,14 +225,11 @@ impl<N: Node> Generations<N> {
             Err(panicked) => Some(panicked.to_string()),
         };
         if let Some(error) = &failed {
-            tracing::error!(
-                generation = wire.generation,
-                error,
-                "snapshot not kept on disk"
-            );
+            let generation = wire.message().generation;
+            tracing::error!(generation, error, "snapshot not kept on disk");
         }
         self.status.kept(failed);
-        self.remember_cluster(&wire.cluster_id);
+        self.remember_cluster(&wire.message().cluster_id);
     }
 
     fn remember_cluster(&mut self, id: &str) {
@@ -225,33 +242,32 @@ impl<N: Node> Generations<N> {
         self.cluster.id = Some(id.to_owned());
     }
 
-    fn refuse(&self, wire: &proto::Snapshot, refusals: Refusals) -> Message {
+    fn refuse(&self, generation: u64, refusals: Refusals) -> Message {
         let status = self.status.read();
         let serving = status.generation();
         let is_told = status.rejection.is_some_and(|rejection| {
-            rejection.generation == wire.generation && rejection.refusals == refusals
+            rejection.generation == generation && rejection.refusals == refusals
         });
         // A core that stands still is asked every few seconds: told once.
         if !is_told {
-            tracing::error!(generation = wire.generation, serving, error = %refusals, "generation refused");
-            self.status.rejected(wire.generation, refusals.clone());
+            tracing::error!(generation, serving, error = %refusals, "generation refused");
+            self.status.rejected(generation, refusals.clone());
         }
         Message::Nack(proto::Nack {
-            generation: wire.generation,
+            generation,
             refusals: refusals.0.into_iter().map(Into::into).collect(),
             serving,
         })
     }
 }
 
+fn named_by(wire: &Wire) -> HashSet<String> {
+    let packages = wire.message().packages.iter();
+    packages.map(|package| package.id.clone()).collect()
+}
+
 /// Removes packages that neither snapshot on disk names. Room is all that a failure costs.
-fn sweep(file: &SnapshotFile, packages: &PackageStore) {
-    let snapshots = file.load(None);
-    let named: HashSet<&str> = snapshots
-        .iter()
-        .flat_map(|snapshot| &snapshot.packages)
-        .map(|package| package.id.as_str())
-        .collect();
+fn sweep(named: &HashSet<String>, packages: &PackageStore) {
     if let Err(error) = packages.sweep(|id| named.contains(id.as_str())) {
         tracing::warn!(%error, "unused packages not removed from disk");
     }
@@ -265,15 +281,15 @@ fn parse(wire: &proto::Snapshot) -> Result<Snapshot, Refusals> {
     })
 }
 
-fn ack(wire: &proto::Snapshot, applied: &Applied, started: Instant) -> Message {
+fn ack(snapshot: &Encoded, applied: &Applied, started: Instant) -> Message {
     let cores = applied.cores.iter().map(|times| proto::CoreAck {
         core: times.core,
         prepare_us: times.prepare_us,
         commit_us: times.commit_us,
     });
     Message::Ack(proto::Ack {
-        generation: wire.generation,
-        hash: wire.hash.clone(),
+        generation: snapshot.generation(),
+        hash: snapshot.hash().clone(),
         cores: cores.collect(),
         total_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     })

@@ -8,6 +8,7 @@
 mod admin;
 mod agent;
 mod backoff;
+mod base;
 mod clock;
 mod disk;
 mod generations;
@@ -19,6 +20,7 @@ mod session;
 mod snapshot_file;
 mod status;
 mod token;
+mod wire;
 
 pub use self::admin::{AdminContext, metrics, serve_admin};
 pub use self::agent::{Agent, AgentConfig, AgentError, Timing};
@@ -30,3 +32,4 @@ pub use self::process::{Usage, usage};
 pub use self::snapshot_file::{SnapshotFile, SnapshotFileError, decode, encode};
 pub use self::status::{Link, NodeStatus, Phase, Rejection, Serving, Source, Status};
 pub use self::token::ClusterToken;
+pub use self::wire::Wire;

@@ -1,13 +1,17 @@
 //! One session to the control plane: opened, kept, and what arrives on it handed on.
 //!
 //! Invariant: receiving never waits for applying. A snapshot only replaces the one that waits, so
-//! a slow node skips generations instead of queueing them.
+//! a slow node skips generations instead of queueing them; a delta is applied to what was received before it, served
+//! or not.
+
+mod tasks;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bascule_proto::Encoded;
 use bascule_proto::config::v1 as proto;
 use dp_config::Package;
 use proto::control_message::Message as Control;
@@ -15,7 +19,7 @@ use proto::node_config_client::NodeConfigClient;
 use proto::node_message::Message;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
@@ -23,10 +27,11 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status as Rpc};
 
 use crate::agent::AgentConfig;
-use crate::node::{Node, TrialError};
+use crate::base::{Base, Misfit};
+use crate::node::Node;
 use crate::packages::{PackageStore, PackageStoreError};
 use crate::snapshot_file::error_chain;
-use crate::status::Status;
+use crate::status::{Serving, Status};
 
 /// Messages to the control plane that wait for the network; reports are dropped when it is full.
 const OUTBOUND_MAX: usize = 256;
@@ -51,12 +56,20 @@ pub(crate) struct Sessions<N> {
     pub(crate) outbound: watch::Sender<Option<mpsc::Sender<proto::NodeMessage>>>,
 }
 
-/// A snapshot and the session that it came by.
+/// A snapshot, whole or made of a delta, and the session that it came by.
 #[derive(Clone)]
 pub(crate) struct Received {
-    pub(crate) snapshot: Arc<proto::Snapshot>,
+    pub(crate) snapshot: Encoded,
     pub(crate) fetcher: Fetcher,
     pub(crate) outbound: mpsc::Sender<proto::NodeMessage>,
+}
+
+/// A session that is open.
+struct Open {
+    client: Client,
+    outbound: mpsc::Sender<proto::NodeMessage>,
+    inbound: tonic::Streaming<proto::ControlMessage>,
+    base: Base,
 }
 
 /// Gets package contents over the session's connection.
@@ -106,11 +119,11 @@ impl<N: Node> Sessions<N> {
     /// Opens a session and keeps it until it ends, which it always does with a reason.
     pub(crate) async fn run(&self) -> SessionError {
         match self.open().await {
-            Ok((client, outbound, inbound)) => {
-                self.outbound.send_replace(Some(outbound.clone()));
+            Ok(open) => {
+                self.outbound.send_replace(Some(open.outbound.clone()));
                 self.status.connected();
                 tracing::info!(control_plane = %self.config.control_plane, "session opened");
-                let ended = self.receive(&client, &outbound, inbound).await;
+                let ended = self.receive(open).await;
                 self.outbound.send_replace(None);
                 ended
             }
@@ -118,16 +131,7 @@ impl<N: Node> Sessions<N> {
         }
     }
 
-    async fn open(
-        &self,
-    ) -> Result<
-        (
-            Client,
-            mpsc::Sender<proto::NodeMessage>,
-            tonic::Streaming<proto::ControlMessage>,
-        ),
-        SessionError,
-    > {
+    async fn open(&self) -> Result<Open, SessionError> {
         let timing = &self.config.timing;
         let token = self
             .config
@@ -152,8 +156,10 @@ impl<N: Node> Sessions<N> {
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
         let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
+        // Deltas are made to what the Hello says, and so begin with just that.
+        let serving = self.status.read().serving;
         // There is room: the queue is new.
-        drop(outbound.try_send(message(Message::Hello(self.hello()))));
+        drop(outbound.try_send(message(Message::Hello(self.hello(serving.as_ref())))));
         let session = client.session(ReceiverStream::new(messages));
         let session = timeout(timing.connect, session)
             .await
@@ -161,13 +167,17 @@ impl<N: Node> Sessions<N> {
         let inbound = session
             .map_err(|rpc| SessionError::refused(&rpc))?
             .into_inner();
-        Ok((client, outbound, inbound))
+        Ok(Open {
+            client,
+            outbound,
+            inbound,
+            base: Base::new(serving.map(|serving| serving.wire)),
+        })
     }
 
-    fn hello(&self) -> proto::Hello {
+    fn hello(&self, serving: Option<&Serving>) -> proto::Hello {
         let config = &self.config;
         let workers = self.node.workers();
-        let serving = self.status.read().serving;
         let text = |address: Option<std::net::SocketAddr>| {
             address
                 .map(|address| address.to_string())
@@ -183,6 +193,7 @@ impl<N: Node> Sessions<N> {
             workers: workers.total,
             python: workers.python,
             admin_address: text(config.admin_address),
+            takes_deltas: true,
             ..proto::Hello::default()
         };
         if let Some(serving) = serving {
@@ -193,12 +204,13 @@ impl<N: Node> Sessions<N> {
         hello
     }
 
-    async fn receive(
-        &self,
-        client: &Client,
-        outbound: &mpsc::Sender<proto::NodeMessage>,
-        mut inbound: tonic::Streaming<proto::ControlMessage>,
-    ) -> SessionError {
+    async fn receive(&self, open: Open) -> SessionError {
+        let Open {
+            client,
+            outbound,
+            mut inbound,
+            mut base,
+        } = open;
         // Ends with the session: nobody is left to hear the answers.
         let mut tasks = JoinSet::new();
         loop {
@@ -212,15 +224,15 @@ impl<N: Node> Sessions<N> {
                 client: client.clone(),
             };
             match received {
-                Some(Control::Snapshot(snapshot)) => {
-                    let outbound = outbound.clone();
-                    let snapshot = Arc::new(snapshot);
-                    self.newest.send_replace(Some(Received {
-                        snapshot,
-                        fetcher,
-                        outbound,
-                    }));
-                }
+                Some(Control::Snapshot(snapshot)) => match base.whole(&snapshot) {
+                    Ok(snapshot) => self.received(snapshot, fetcher, &outbound),
+                    Err(error) => tracing::error!(%error, "unreadable snapshot"),
+                },
+                Some(Control::Delta(delta)) => match base.delta(&delta) {
+                    Ok(Some(snapshot)) => self.received(snapshot, fetcher, &outbound),
+                    Ok(None) => {}
+                    Err(misfit) => self.resync(&mut base, delta.generation, &misfit, &outbound),
+                },
                 Some(Control::Trial(trial)) => {
                     let room = tasks.len() < TASKS_MAX;
                     tasks.spawn(self.trial(trial, fetcher, outbound.clone(), room));
@@ -235,84 +247,36 @@ impl<N: Node> Sessions<N> {
         }
     }
 
-    fn trial(
+    /// Whoever applies takes it from here.
+    fn received(
         &self,
-        trial: proto::Trial,
-        mut fetcher: Fetcher,
-        outbound: mpsc::Sender<proto::NodeMessage>,
-        room: bool,
-    ) -> impl Future<Output = ()> + Send + use<N> {
-        let (node, packages) = (Arc::clone(&self.node), self.packages.clone());
-        async move {
-            let started = Instant::now();
-            let wire = trial.package.unwrap_or_default();
-            let tried = if room {
-                try_package(node.as_ref(), &packages, &mut fetcher, &wire).await
-            } else {
-                Err(failed(
-                    &wire,
-                    "the node is busy with other trials".to_owned(),
-                ))
-            };
-            let (services, error) = match tried {
-                Ok(services) => (services, None),
-                Err(error) => (Vec::new(), Some(error.into())),
-            };
-            let report = proto::TrialReport {
-                package_id: wire.id,
-                services,
-                error,
-                total_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            };
-            // A session that ended meanwhile sends the trial again.
-            drop(outbound.send(message(Message::TrialReport(report))).await);
-        }
+        snapshot: Encoded,
+        fetcher: Fetcher,
+        outbound: &mpsc::Sender<proto::NodeMessage>,
+    ) {
+        self.newest.send_replace(Some(Received {
+            snapshot,
+            fetcher,
+            outbound: outbound.clone(),
+        }));
     }
 
-    fn invoke(
+    /// Asks for the whole snapshot.
+    fn resync(
         &self,
-        invoke: proto::Invoke,
-        outbound: mpsc::Sender<proto::NodeMessage>,
-        room: bool,
-    ) -> impl Future<Output = ()> + Send + use<N> {
-        let node = Arc::clone(&self.node);
-        async move {
-            let result = if room {
-                node.invoke(invoke).await
-            } else {
-                proto::InvokeResult {
-                    id: invoke.id,
-                    status: 503,
-                    ..Default::default()
-                }
-            };
-            drop(outbound.send(message(Message::InvokeResult(result))).await);
+        base: &mut Base,
+        generation: u64,
+        misfit: &Misfit,
+        outbound: &mpsc::Sender<proto::NodeMessage>,
+    ) {
+        let reason = error_chain(misfit);
+        tracing::warn!(generation, reason, "asking for the whole snapshot");
+        self.status.resynced();
+        let resync = proto::Resync { generation, reason };
+        // When the network stands still there is no room, and the next delta asks again.
+        if outbound.try_send(message(Message::Resync(resync))).is_ok() {
+            base.asked();
         }
-    }
-}
-
-async fn try_package<N: Node>(
-    node: &N,
-    packages: &PackageStore,
-    fetcher: &mut Fetcher,
-    wire: &proto::Package,
-) -> Result<Vec<proto::DeclaredService>, TrialError> {
-    let package = Package::try_from(wire).map_err(|refusal| failed(wire, refusal.to_string()))?;
-    let path = match packages.find(&package) {
-        Some(path) => path,
-        None => fetcher
-            .fetch(&package, packages)
-            .await
-            .map_err(|error| failed(wire, error_chain(&error)))?,
-    };
-    node.trial(package, path).await
-}
-
-fn failed(package: &proto::Package, message: String) -> TrialError {
-    TrialError {
-        file: package.file.clone(),
-        message,
-        ..TrialError::default()
     }
 }
 

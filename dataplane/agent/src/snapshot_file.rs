@@ -15,17 +15,20 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bascule_proto::config::v1 as proto;
-use prost::Message as _;
+use bascule_proto::{Encoded, WireError};
+use prost::bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::disk;
+use crate::{Wire, disk};
 
 const MAGIC: &[u8; 8] = b"BASCSNAP";
 const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 52;
 /// 10,000 channels are about 2 MiB; more than this is no snapshot of ours.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// The newest and the one before it.
+pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 
 /// The two files of a state folder.
 #[derive(Clone, Debug)]
@@ -49,24 +52,26 @@ pub enum SnapshotFileError {
     Checksum,
     #[error("holds no readable snapshot")]
     Message(#[source] prost::DecodeError),
+    #[error("holds no snapshot")]
+    Records(#[from] WireError),
     #[error("is of the cluster {found:?}, this node is of {expected:?}")]
     Cluster { expected: String, found: String },
 }
 
 /// The file format of `snapshot`.
-pub fn encode(snapshot: &proto::Snapshot) -> Vec<u8> {
-    let message = snapshot.encode_to_vec();
+pub fn encode(snapshot: &Encoded) -> Vec<u8> {
+    let message = snapshot.bytes();
     let mut file = Vec::with_capacity(HEAD_BYTES + message.len());
     file.extend_from_slice(MAGIC);
     file.extend_from_slice(&VERSION.to_le_bytes());
-    file.extend_from_slice(&Sha256::digest(&message));
+    file.extend_from_slice(&Sha256::digest(message));
     file.extend_from_slice(&(message.len() as u64).to_le_bytes());
-    file.extend_from_slice(&message);
+    file.extend_from_slice(message);
     file
 }
 
 /// Reads the file format.
-pub fn decode(file: &[u8]) -> Result<proto::Snapshot, SnapshotFileError> {
+pub fn decode(file: &[u8]) -> Result<Wire, SnapshotFileError> {
     let found = file.len() as u64;
     let cut = SnapshotFileError::Length {
         expected: HEAD_BYTES as u64,
@@ -98,7 +103,8 @@ pub fn decode(file: &[u8]) -> Result<proto::Snapshot, SnapshotFileError> {
     if Sha256::digest(message).as_slice() != checksum {
         return Err(SnapshotFileError::Checksum);
     }
-    proto::Snapshot::decode(message).map_err(SnapshotFileError::Message)
+    let encoded = Encoded::parse(Bytes::copy_from_slice(message))?;
+    Wire::decode(encoded).map_err(SnapshotFileError::Message)
 }
 
 // === impl SnapshotFile ===
@@ -113,7 +119,7 @@ impl SnapshotFile {
 
     /// All snapshots that can be used, newest first. What cannot is logged and passed over; a file
     /// that does not exist is nothing to log.
-    pub fn load(&self, cluster_id: Option<&str>) -> Vec<proto::Snapshot> {
+    pub fn load(&self, cluster_id: Option<&str>) -> Vec<Wire> {
         let mut usable = Vec::new();
         for path in [&self.current, &self.previous] {
             match read(path, cluster_id) {
@@ -129,7 +135,7 @@ impl SnapshotFile {
     }
 
     /// Keeps `snapshot` as the current one and the current one as the previous.
-    pub fn save(&self, snapshot: &proto::Snapshot) -> io::Result<()> {
+    pub fn save(&self, snapshot: &Encoded) -> io::Result<()> {
         let new = disk::write_beside(&self.current, &encode(snapshot))?;
         match std::fs::rename(&self.current, &self.previous) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -140,7 +146,7 @@ impl SnapshotFile {
     }
 }
 
-fn read(path: &Path, cluster_id: Option<&str>) -> Result<proto::Snapshot, SnapshotFileError> {
+fn read(path: &Path, cluster_id: Option<&str>) -> Result<Wire, SnapshotFileError> {
     let length = std::fs::metadata(path)
         .map_err(SnapshotFileError::Read)?
         .len();
@@ -150,13 +156,14 @@ fn read(path: &Path, cluster_id: Option<&str>) -> Result<proto::Snapshot, Snapsh
             found: length,
         });
     }
-    let snapshot = decode(&std::fs::read(path).map_err(SnapshotFileError::Read)?)?;
+    let wire = decode(&std::fs::read(path).map_err(SnapshotFileError::Read)?)?;
+    let found = &wire.message().cluster_id;
     match cluster_id {
-        Some(expected) if expected != snapshot.cluster_id => Err(SnapshotFileError::Cluster {
+        Some(expected) if expected != found => Err(SnapshotFileError::Cluster {
             expected: expected.to_owned(),
-            found: snapshot.cluster_id,
+            found: found.clone(),
         }),
-        _known => Ok(snapshot),
+        _known => Ok(wire),
     }
 }
 

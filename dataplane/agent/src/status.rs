@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bascule_proto::Encoded;
 use dp_config::{Refusals, Snapshot};
 use tokio::sync::watch;
 
@@ -25,6 +26,8 @@ pub struct NodeStatus {
     pub rejection: Option<Rejection>,
     /// How many generations were refused.
     pub rejections: u64,
+    /// How many deltas did not fit, so that the whole snapshot was asked for.
+    pub resyncs: u64,
     /// Why the last snapshot could not be kept on disk.
     pub disk_error: Option<String>,
 }
@@ -43,6 +46,8 @@ pub enum Phase {
 #[derive(Clone, Debug)]
 pub struct Serving {
     pub snapshot: Arc<Snapshot>,
+    /// What it was parsed from.
+    pub wire: Encoded,
     pub source: Source,
     pub applied_at: SystemTime,
 }
@@ -96,6 +101,7 @@ impl Status {
             link,
             rejection: None,
             rejections: 0,
+            resyncs: 0,
             disk_error: None,
         };
         Self(Arc::new(watch::Sender::new(status)))
@@ -136,9 +142,10 @@ impl Status {
         self.0.send_modify(|status| status.phase = Phase::Stopping);
     }
 
-    pub(crate) fn applied(&self, snapshot: Arc<Snapshot>, source: Source) {
+    pub(crate) fn applied(&self, snapshot: Arc<Snapshot>, wire: Encoded, source: Source) {
         let serving = Serving {
             snapshot,
+            wire,
             source,
             applied_at: clock::now(),
         };
@@ -159,6 +166,10 @@ impl Status {
             status.rejection = Some(rejection);
             status.rejections += 1;
         });
+    }
+
+    pub(crate) fn resynced(&self) {
+        self.0.send_modify(|status| status.resyncs += 1);
     }
 
     pub(crate) fn kept(&self, disk_error: Option<String>) {

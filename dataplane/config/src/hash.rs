@@ -3,9 +3,6 @@
 //! Invariant: SHA-256 of the message encoded with `hash` empty, as the control plane makes it.
 
 use bascule_proto::config::v1 as proto;
-use prost::Message as _;
-use prost::bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of a snapshot.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -13,11 +10,7 @@ pub struct Hash(pub [u8; 32]);
 
 /// The hash that `snapshot` should carry, whatever its own field says.
 pub fn snapshot_hash(snapshot: &proto::Snapshot) -> Hash {
-    let unhashed = proto::Snapshot {
-        hash: Bytes::new(),
-        ..snapshot.clone()
-    };
-    Hash(Sha256::digest(unhashed.encode_to_vec()).into())
+    Hash(bascule_proto::snapshot_hash(snapshot))
 }
 
 // === impl Hash ===

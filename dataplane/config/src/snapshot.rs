@@ -34,9 +34,10 @@ impl Snapshot {
     /// What a node serves before it knows any generation: the ping, number 0.
     pub fn initial() -> Result<Self, Refusals> {
         let mut snapshot = proto::Snapshot::default();
-        snapshot.hash = snapshot_hash(&snapshot).0.to_vec().into();
+        let hash = snapshot_hash(&snapshot);
+        snapshot.hash = hash.0.to_vec().into();
         let parts = Parts::parse(&snapshot)?;
-        Ok(parts.into_snapshot(&snapshot))
+        Ok(parts.into_snapshot(&snapshot, hash))
     }
 }
 
@@ -44,13 +45,13 @@ impl TryFrom<&proto::Snapshot> for Snapshot {
     type Error = Refusals;
 
     fn try_from(wire: &proto::Snapshot) -> Result<Self, Refusals> {
-        check_identity(wire)?;
-        Parts::parse(wire).map(|parts| parts.into_snapshot(wire))
+        let hash = check_identity(wire)?;
+        Parts::parse(wire).map(|parts| parts.into_snapshot(wire, hash))
     }
 }
 
 /// What does not depend on any object: without it nothing else is worth reading.
-fn check_identity(wire: &proto::Snapshot) -> Result<(), Refusal> {
+fn check_identity(wire: &proto::Snapshot) -> Result<Hash, Refusal> {
     let refuse = |field, reason: String| Refusal::new("snapshot", field, reason);
     let hash = snapshot_hash(wire);
     if wire.hash.as_ref() != hash.0 {
@@ -62,7 +63,7 @@ fn check_identity(wire: &proto::Snapshot) -> Result<(), Refusal> {
     if wire.cluster_id.is_empty() {
         return Err(refuse("cluster_id", "is empty".to_owned()));
     }
-    Ok(())
+    Ok(hash)
 }
 
 struct Parts {
@@ -154,12 +155,12 @@ impl Parts {
         }
     }
 
-    fn into_snapshot(self, wire: &proto::Snapshot) -> Snapshot {
+    fn into_snapshot(self, wire: &proto::Snapshot, hash: Hash) -> Snapshot {
         Snapshot {
             generation: wire.generation,
             cluster_id: wire.cluster_id.as_str().into(),
             cluster: wire.cluster.as_str().into(),
-            hash: snapshot_hash(wire),
+            hash,
             members: self.members,
             packages: self.packages,
             services: self.services,

@@ -190,6 +190,7 @@ fn a_node_serves_from_disk_while_the_control_plane_is_away() {
         ..Default::default()
     };
     wire.hash = dp_config::snapshot_hash(&wire).0.to_vec().into();
+    let wire = bascule_proto::Encoded::of(&wire).unwrap();
     dp_agent::SnapshotFile::new(&state).save(&wire).unwrap();
 
     let mut node = NodeProcess::start(&flags);

@@ -1,17 +1,20 @@
 //! One node's entry, and the view of it that others get.
 //!
 //! Invariant: a node counts as connected only while it is heard: a session whose reports stopped is
-//! away, even if its TCP connection has not noticed.
+//! away, even if its TCP connection has not noticed. It counts as running only what it can have got.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
+use bascule_proto::publishing::Outgoing;
 use cp_model::{Generation, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::sent::{ClaimError, Sent};
 use super::{Running, SessionTicket};
+use crate::published::Stamp;
 
 /// Nodes report each second; five missing reports are not a hiccup.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -39,7 +42,8 @@ pub(super) struct NodeEntry {
 #[derive(Debug)]
 pub(crate) struct SessionHandle {
     id: u64,
-    outbox: mpsc::Sender<proto::ControlMessage>,
+    outbox: mpsc::Sender<Outgoing>,
+    sent: Sent,
     /// Dropping it ends the session's task.
     _replaced: oneshot::Sender<()>,
 }
@@ -117,7 +121,12 @@ pub struct Refusal {
 // === impl NodeEntry ===
 
 impl NodeEntry {
-    pub(super) fn connect(&mut self, handle: SessionHandle, hello: &proto::Hello, at: Timestamp) {
+    pub(super) fn connect(
+        &mut self,
+        handle: SessionHandle,
+        hello: &proto::Hello,
+        (running, at): (Generation, Timestamp),
+    ) {
         if self.boot_id != hello.boot_id {
             // A new process: what the one before it did says nothing about this one.
             self.boot_id.clone_from(&hello.boot_id);
@@ -128,7 +137,7 @@ impl NodeEntry {
         }
         self.address.clone_from(&hello.address);
         self.cores = hello.cores;
-        self.running = Generation(hello.generation);
+        self.running = running;
         self.last_seen_at = Some(at);
         self.invocations.clear();
         self.session = Some(handle);
@@ -169,8 +178,17 @@ impl NodeEntry {
         self.heard = Some(Instant::now());
     }
 
-    pub(super) fn acked(&mut self, ack: &proto::Ack) {
-        let generation = Generation(ack.generation);
+    pub(super) fn sent(&mut self, stamp: Stamp) {
+        if let Some(session) = &mut self.session {
+            session.sent.add(stamp);
+        }
+    }
+
+    pub(super) fn acked(&mut self, ack: &proto::Ack) -> Result<(), ClaimError> {
+        let session = self.session.as_mut().ok_or(ClaimError::Session)?;
+        let stamp = Stamp::of(ack.generation, &ack.hash);
+        session.sent.acknowledged(&stamp)?;
+        let generation = stamp.generation;
         self.running = generation;
         if self
             .rejection
@@ -188,15 +206,20 @@ impl NodeEntry {
             total_us: ack.total_us,
             cores,
         });
+        Ok(())
     }
 
-    pub(super) fn nacked(&mut self, nack: proto::Nack) {
-        self.running = Generation(nack.serving);
+    pub(super) fn nacked(&mut self, nack: proto::Nack) -> Result<(), ClaimError> {
+        let session = self.session.as_mut().ok_or(ClaimError::Session)?;
+        session.sent.refused(Generation(nack.generation))?;
+        // It may run less than we knew, when its cores are not of one mind, but no more.
+        self.running = self.running.min(Generation(nack.serving));
         let refusals = nack.refusals.into_iter().map(Refusal::from).collect();
         self.rejection = Some(Rejection {
             generation: Generation(nack.generation),
             refusals,
         });
+        Ok(())
     }
 
     pub(super) fn reported(&mut self, report: &proto::Report, at: Timestamp) {
@@ -204,10 +227,7 @@ impl NodeEntry {
         self.report = Some(Running::from(report));
     }
 
-    pub(super) fn send(&self, message: proto::control_message::Message) -> bool {
-        let message = proto::ControlMessage {
-            message: Some(message),
-        };
+    pub(super) fn send(&self, message: Outgoing) -> bool {
         self.session
             .as_ref()
             .is_some_and(|handle| handle.outbox.try_send(message).is_ok())
@@ -254,6 +274,7 @@ impl SessionHandle {
         let handle = Self {
             id,
             outbox,
+            sent: Sent::default(),
             _replaced: replaced_sender,
         };
         (

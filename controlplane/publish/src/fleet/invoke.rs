@@ -138,7 +138,7 @@ impl Drop for Pending<'_> {
 
 #[cfg(test)]
 mod tests {
-    use cp_model::Timestamp;
+    use cp_model::{Generation, Timestamp};
 
     use super::*;
 
@@ -147,7 +147,7 @@ mod tests {
         let (fleet, _reports) = Fleet::new();
         let node = NodeName::parse("n1").unwrap();
         let at = Timestamp::from_unix_us(0);
-        let mut ticket = fleet.connect(&node, &proto::Hello::default(), at);
+        let mut ticket = fleet.connect(&node, &proto::Hello::default(), (Generation(0), at));
         let request = InvokeRequest {
             service: ServiceName::parse("a").unwrap(),
             body: Bytes::new(),

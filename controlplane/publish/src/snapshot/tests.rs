@@ -6,6 +6,8 @@ use cp_model::{
 };
 
 use serde_json::json;
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 

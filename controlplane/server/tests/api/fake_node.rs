@@ -2,22 +2,31 @@
 //!
 //! Its "Python": each line `service NAME` declares a service, a line `raise` does not import.
 
+use std::collections::BTreeMap;
+
 use bascule_proto::config::v1 as proto;
+use bascule_proto::{Encoded, apply};
 use proto::control_message::Message as FromPlane;
 use proto::node_config_client::NodeConfigClient;
 use proto::node_message::Message as ToPlane;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
 
 use crate::plane::{CLUSTER, PATIENCE, Plane};
+
+const WINDOW_BYTES: u32 = 65_535;
 
 pub(crate) struct FakeNode {
     client: NodeConfigClient<Channel>,
     to_plane: mpsc::Sender<proto::NodeMessage>,
     from_plane: Streaming<proto::ControlMessage>,
+    /// The newest snapshot, which deltas are applied to.
+    held: Option<Encoded>,
+    /// What it got: generation → hash.
+    hashes: BTreeMap<u64, Vec<u8>>,
 }
 
 /// How a node that runs by itself answers.
@@ -51,7 +60,12 @@ impl FakeNode {
     }
 
     pub(crate) async fn open(plane: &Plane, token: &str, first: ToPlane) -> Result<Self, Status> {
-        let mut client = NodeConfigClient::connect(plane.grpc.clone()).await.unwrap();
+        let endpoint = Endpoint::from_shared(plane.grpc.clone()).unwrap();
+        // The least that there is, so that a node that reads nothing is soon one that is sent nothing.
+        let endpoint = endpoint
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES);
+        let mut client = NodeConfigClient::new(endpoint.connect().await.unwrap());
         let (to_plane, receiver) = mpsc::channel(16);
         to_plane
             .send(proto::NodeMessage {
@@ -67,6 +81,8 @@ impl FakeNode {
             client,
             to_plane,
             from_plane,
+            held: None,
+            hashes: BTreeMap::new(),
         })
     }
 
@@ -79,9 +95,32 @@ impl FakeNode {
 
     pub(crate) async fn snapshot(&mut self) -> proto::Snapshot {
         match self.next().await.unwrap() {
-            Some(FromPlane::Snapshot(snapshot)) => snapshot,
+            Some(FromPlane::Snapshot(snapshot)) => {
+                self.hold(Encoded::of(&snapshot).unwrap());
+                snapshot
+            }
             other => panic!("a snapshot was due, not {other:?}"),
         }
+    }
+
+    /// The delta that comes next, applied.
+    pub(crate) async fn delta(&mut self) -> (proto::Delta, proto::Snapshot) {
+        match self.next().await.unwrap() {
+            Some(FromPlane::Delta(delta)) => {
+                let made = apply(self.held.as_ref().unwrap(), &delta).unwrap();
+                self.hold(made.clone());
+                (delta, made.decode().unwrap())
+            }
+            other => panic!("a delta was due, not {other:?}"),
+        }
+    }
+
+    /// From now on this is what it has.
+    pub(crate) fn hold(&mut self, snapshot: Encoded) {
+        assert!(snapshot.is_sound());
+        let hash = snapshot.hash().to_vec();
+        self.hashes.insert(snapshot.generation(), hash);
+        self.held = Some(snapshot);
     }
 
     pub(crate) async fn say(&self, message: ToPlane) {
@@ -99,11 +138,12 @@ impl FakeNode {
             prepare_us: 11,
             commit_us: 7,
         };
+        let hash = self.hashes.get(&generation).cloned().unwrap_or_default();
         let ack = proto::Ack {
             generation,
+            hash: hash.into(),
             cores: vec![core],
             total_us: 42,
-            ..Default::default()
         };
         self.say(ToPlane::Ack(ack)).await;
     }
@@ -120,6 +160,12 @@ impl FakeNode {
                     }
                     (FromPlane::Snapshot(snapshot), _) => {
                         serving = snapshot.generation;
+                        self.hold(Encoded::of(&snapshot).unwrap());
+                        self.ack(serving).await;
+                    }
+                    (FromPlane::Delta(delta), _) => {
+                        serving = delta.generation;
+                        self.hold(apply(self.held.as_ref().unwrap(), &delta).unwrap());
                         self.ack(serving).await;
                     }
                     (FromPlane::Trial(trial), _) => self.try_package(trial).await,

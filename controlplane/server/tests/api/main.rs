@@ -11,6 +11,8 @@ mod failing;
 #[cfg(test)]
 mod fake_node;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod objects;

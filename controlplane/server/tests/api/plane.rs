@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::Response;
-use bascule_proto::config::v1::node_config_server::NodeConfigServer;
+use bascule_proto::publishing::node_config_server::NodeConfigServer;
 use cp_api::{Access, Api, Events};
 use cp_app::{App, AppParts};
 use cp_auth::TokenDigest;

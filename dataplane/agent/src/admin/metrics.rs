@@ -268,6 +268,13 @@ fn config(page: &mut Exposition, status: &NodeStatus) {
         help,
         status.rejections,
     );
+    let help = "Deltas that did not fit, so that the whole snapshot was asked for";
+    page.single(
+        "bascule_config_resyncs_total",
+        Kind::Counter,
+        help,
+        status.resyncs,
+    );
     let connected = u32::from(matches!(status.link, Link::Connected { .. }));
     let help = "1 while the control plane is there";
     page.single(

@@ -1,12 +1,13 @@
 //! The agent against a control plane of its own kind: the generated server, in this process.
 
+mod deltas;
 mod fake;
 
 use std::sync::atomic::Ordering;
 
 use proto::control_message::Message as Control;
 
-use self::fake::{ControlPlane, FakeNode, Rig, channel, hashed, package, snapshot};
+use self::fake::{ControlPlane, FakeNode, Rig, channel, encoded, hashed, package, snapshot};
 use super::*;
 use crate::status::{Link, Phase, Source};
 
@@ -212,8 +213,8 @@ async fn while_a_core_has_not_confirmed_no_generation_is_acknowledged_unasked() 
 async fn a_snapshot_on_disk_that_a_core_does_not_confirm_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = crate::SnapshotFile::new(folder.path());
-    file.save(&hashed(snapshot(1))).unwrap();
-    file.save(&hashed(snapshot(2))).unwrap();
+    file.save(&encoded(snapshot(1))).unwrap();
+    file.save(&encoded(snapshot(2))).unwrap();
     let node = FakeNode::default();
     node.unconfirmed.store(1, Ordering::SeqCst);
     let rig = Rig::start_in(folder, "http://127.0.0.1:1", node);
@@ -247,12 +248,12 @@ async fn a_node_starts_from_disk_while_the_control_plane_is_away() {
 async fn a_refused_snapshot_on_disk_gives_way_to_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let file = crate::SnapshotFile::new(folder.path());
-    file.save(&hashed(snapshot(1))).unwrap();
+    file.save(&encoded(snapshot(1))).unwrap();
     let bad = proto::Snapshot {
         channels: vec![channel("crm", "no-slash")],
         ..snapshot(2)
     };
-    file.save(&hashed(bad)).unwrap();
+    file.save(&encoded(bad)).unwrap();
     let rig = Rig::start_in(folder, "http://127.0.0.1:1", FakeNode::default());
     let status = rig.status.wait_for(|status| status.serving.is_some()).await;
     assert_eq!(status.generation(), 1);

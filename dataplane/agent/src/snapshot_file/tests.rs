@@ -2,15 +2,28 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use bascule_proto::config::v1 as proto;
+
 use super::*;
 
-fn snapshot(generation: u64) -> proto::Snapshot {
-    proto::Snapshot {
+fn snapshot(generation: u64) -> Encoded {
+    of_cluster(generation, "c1")
+}
+
+fn of_cluster(generation: u64, cluster_id: &str) -> Encoded {
+    let mut snapshot = proto::Snapshot {
         generation,
-        cluster_id: "c1".to_owned(),
+        cluster_id: cluster_id.to_owned(),
         cluster: "dev".to_owned(),
         ..Default::default()
-    }
+    };
+    snapshot.hash = bascule_proto::snapshot_hash(&snapshot).to_vec().into();
+    Encoded::of(&snapshot).unwrap()
+}
+
+fn loaded(file: &SnapshotFile, cluster_id: Option<&str>) -> Vec<Encoded> {
+    let loaded = file.load(cluster_id);
+    loaded.iter().map(|wire| wire.encoded().clone()).collect()
 }
 
 fn folder() -> (tempfile::TempDir, SnapshotFile) {
@@ -26,7 +39,7 @@ fn what_was_saved_is_loaded_newest_first() {
     for generation in 1..=3 {
         file.save(&snapshot(generation)).unwrap();
     }
-    assert_eq!(file.load(Some("c1")), [snapshot(3), snapshot(2)]);
+    assert_eq!(loaded(&file, Some("c1")), [snapshot(3), snapshot(2)]);
 }
 
 #[test]
@@ -43,7 +56,7 @@ fn only_the_owner_may_read_it() {
 #[test]
 fn a_flipped_bit_is_found_wherever_it_is() {
     let good = encode(&snapshot(7));
-    assert_eq!(decode(&good).unwrap(), snapshot(7));
+    assert_eq!(*decode(&good).unwrap().encoded(), snapshot(7));
     for position in 0..good.len() {
         for bit in 0..8 {
             let mut bad = good.clone();
@@ -85,7 +98,7 @@ fn a_checked_message_that_is_no_snapshot_is_refused() {
     file.extend(Sha256::digest(message));
     file.extend((message.len() as u64).to_le_bytes());
     file.extend(message);
-    assert!(matches!(decode(&file), Err(SnapshotFileError::Message(_))));
+    assert!(matches!(decode(&file), Err(SnapshotFileError::Records(_))));
 }
 
 #[test]
@@ -95,10 +108,7 @@ fn a_bad_current_file_gives_way_to_the_previous() {
         file[8] = 9;
         file
     };
-    let foreign = encode(&proto::Snapshot {
-        cluster_id: "c2".to_owned(),
-        ..snapshot(2)
-    });
+    let foreign = encode(&of_cluster(2, "c2"));
     let cut = encode(&snapshot(2))[..60].to_vec();
     let bads = [
         future,
@@ -112,7 +122,7 @@ fn a_bad_current_file_gives_way_to_the_previous() {
         file.save(&snapshot(1)).unwrap();
         file.save(&snapshot(2)).unwrap();
         std::fs::write(&file.current, &bad).unwrap();
-        assert_eq!(file.load(Some("c1")), [snapshot(1)]);
+        assert_eq!(loaded(&file, Some("c1")), [snapshot(1)]);
     }
 }
 

@@ -1,9 +1,9 @@
 //! Whatever order events come in, and whoever hangs up, the rows decide.
 
 use bascule_proto::config::v1 as proto;
-use cp_model::{ClusterName, FileName, PackageState};
+use bascule_proto::publishing::Payload;
+use cp_model::{ClusterName, FileName, Generation, PackageState};
 use cp_odb::{OdbSettings, OdbUrl, Stored};
-use proto::control_message::Message as ToNode;
 use tempfile::TempDir;
 
 use super::*;
@@ -23,7 +23,11 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let odb = open(&folder).await;
         let (fleet, _reports) = Fleet::new();
-        let node = fleet.connect(&name(), &proto::Hello::default(), clock::now());
+        let node = fleet.connect(
+            &name(),
+            &proto::Hello::default(),
+            (Generation(0), clock::now()),
+        );
         let publisher = Publisher::start(odb.clone()).await.unwrap();
         let (sender, results) = broadcast::channel(16);
         let settings = DeploySettings::default();
@@ -72,7 +76,7 @@ impl Stage {
     fn asked(&mut self) -> Vec<String> {
         let mut asked = Vec::new();
         while let Ok(message) = self.node.outbox.try_recv() {
-            if let Some(ToNode::Trial(trial)) = message.message {
+            if let Some(Payload::Trial(trial)) = message.payload {
                 asked.push(trial.package.unwrap().id);
             }
         }
@@ -187,7 +191,11 @@ async fn a_node_that_comes_before_the_verdict_is_written_has_a_word_too() {
     stage.pass(&id).await;
     let late = NodeName::parse("late").unwrap();
     let fleet = stage.coordinator.fleet.clone();
-    let _late = fleet.connect(&late, &proto::Hello::default(), clock::now());
+    let _late = fleet.connect(
+        &late,
+        &proto::Hello::default(),
+        (Generation(0), clock::now()),
+    );
     stage.coordinator.on(Event::Connected(late)).await;
 
     stage.odb = open(&stage.folder).await;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bascule_proto::{Encoded, Outline, between};
 use dp_config::{Package, PackageId, Refusal, Snapshot, snapshot_hash};
 use proto::control_message::Message as Control;
 use proto::node_config_server::{NodeConfig, NodeConfigServer};
@@ -77,6 +78,14 @@ pub(super) fn hashed(mut wire: proto::Snapshot) -> proto::Snapshot {
     wire
 }
 
+pub(super) fn encoded(wire: proto::Snapshot) -> Encoded {
+    Encoded::of(&hashed(wire)).unwrap()
+}
+
+pub(super) fn delta(base: &Encoded, new: &Encoded) -> Control {
+    Control::Delta(between(&Outline::of(base), new))
+}
+
 pub(super) fn package(file: &str, content: &str) -> (proto::Package, Vec<u8>) {
     let wire = proto::Package {
         id: PackageId::of(file, content.as_bytes()).to_string(),
@@ -146,6 +155,13 @@ impl Session {
     pub(super) async fn nack(&mut self) -> proto::Nack {
         match self.answer().await {
             Message::Nack(nack) => nack,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn resync(&mut self) -> proto::Resync {
+        match self.answer().await {
+            Message::Resync(resync) => resync,
             other => panic!("{other:?}"),
         }
     }
