@@ -18,7 +18,9 @@ Examples:
       moment a request was meant to be sent
   bascule-loadtest http://127.0.0.1:8080/orders -X POST -H 'Content-Type: application/json' --data '{\"id\":1}' -n 10000
   bascule-loadtest backend --listen 127.0.0.1:9000 --body-bytes 128
-      a fixed, fast backend to balance to";
+      a fixed, fast backend to balance to
+  bascule-loadtest fleet --http 127.0.0.1:8081 --grpc 127.0.0.1:8082 --state-dir STATE --nodes 100 --channels 10000
+      simulated nodes at a control plane: how long a change takes until all of them run it";
 
 /// Measures an HTTP/1.1 server: closed or open model, honest percentiles.
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve one fixed answer, fast: the backend behind a proxy that is measured.
     Backend(BackendArgs),
+    /// Simulate nodes at a control plane, change channels, and measure until every node runs each change.
+    Fleet(FleetArgs),
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +117,49 @@ pub(crate) struct BackendArgs {
     /// Answer this many milliseconds after the request.
     #[arg(long, default_value_t = 0)]
     pub(crate) delay_ms: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FleetArgs {
+    /// Where the control plane's REST API listens.
+    #[arg(long)]
+    pub(crate) http: SocketAddr,
+    /// Where the control plane's nodes connect.
+    #[arg(long)]
+    pub(crate) grpc: SocketAddr,
+    /// The control plane's state folder, for its admin.token and cluster.token.
+    #[arg(long)]
+    pub(crate) state_dir: PathBuf,
+    /// Nodes to simulate.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) nodes: usize,
+    /// Channels that there are before anything is measured; what is missing is made.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) channels: usize,
+    /// Changes to measure, one after the other.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) changes: usize,
+    /// Cores that each node says it has.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) cores: u32,
+    /// How long the cores of a node take to prepare and commit.
+    #[arg(long, value_parser = duration, default_value = "0s")]
+    pub(crate) core_time: Duration,
+    /// The nodes take whole snapshots only.
+    #[arg(long)]
+    pub(crate) whole: bool,
+    /// Make each snapshot once for all nodes: as if each node had a machine of its own.
+    #[arg(long)]
+    pub(crate) share: bool,
+    /// The control plane's process, for its CPU time and memory.
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
+    /// Write the result as JSON to FILE, or to stdout with '-' (then without the table).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<String>,
+    /// Let the control plane be on another machine. Its channels will be changed.
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
 }
 
 /// `250ms`, `10s`, `2m`, or a number of seconds.

@@ -1,4 +1,4 @@
-//! `bascule-loadtest`: starts the threads of load or the fixed backend, prints the result, chooses the exit
+//! `bascule-loadtest`: starts the threads of load, the fixed backend or the simulated fleet, prints the result, chooses the exit
 //! code: 0 done, 1 failed (with `--fail-on-error` also when a request failed), 64 wrong usage, 130 interrupted.
 
 mod args;
@@ -6,6 +6,7 @@ mod arrivals;
 mod backend;
 mod connection;
 mod engine;
+mod fleet;
 mod framing;
 mod interrupt;
 mod plan;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     };
     let outcome = match &cli.command {
         Some(Command::Backend(args)) => backend(args).map(|()| ExitCode::SUCCESS),
+        Some(Command::Fleet(args)) => fleet::run(args).map(|()| ExitCode::SUCCESS),
         None => match Plan::from_args(&cli.run) {
             Ok(plan) => run(&cli.run, &plan),
             Err(error) => {
