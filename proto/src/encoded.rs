@@ -1,7 +1,8 @@
 //! A snapshot as its bytes, cut into records, and the hash that names it.
 //!
 //! Owns the cutting and the hash; refuses to know what a record means (the messages do). Invariant: the records of an
-//! [`Encoded`], one after the other, are its bytes.
+//! [`Encoded`], one after the other, are its bytes; and one hash names one sequence of bytes, although it leaves out
+//! itself: its record has one place and one form.
 //!
 //! The bytes are kept beside the decoded message because three parts need exactly them: the hash, the difference between
 //! two snapshots, and the file on a node's disk. Encoding 10,000 channels again for each would cost more than all three.
@@ -19,6 +20,8 @@ use crate::config::v1 as proto;
 /// Fields of `Snapshot` that are read without decoding it.
 const TAG_GENERATION: u64 = 1;
 const TAG_HASH: u64 = 3;
+/// Tag and length of a hash record, one byte each unless somebody wrote them longer than needed.
+const HASH_HEAD_BYTES: usize = 2;
 /// Wire types of Protocol Buffers; the others (groups) are in no message of ours.
 const WIRE_VARINT: u64 = 0;
 const WIRE_64_BIT: u64 = 1;
@@ -50,6 +53,8 @@ pub enum WireError {
     Record { record: usize },
     #[error("record {record} gives the hash a second time")]
     HashTwice { record: usize },
+    #[error("record {record} does not stand in the order of the tags")]
+    Order { record: usize },
 }
 
 /// The hash that `snapshot` should carry, whatever its own field says: SHA-256 of the message encoded with `hash` empty.
@@ -128,16 +133,24 @@ impl Eq for Encoded {}
 fn cut(bytes: &[u8]) -> Result<(Vec<usize>, Head), WireError> {
     let (mut ends, mut head) = (Vec::new(), Head::default());
     let mut rest = bytes;
+    let mut tag_before = 0;
     while !rest.is_empty() {
         let record = ends.len();
         let start = bytes.len() - rest.len();
         let (tag, content) = take_record(&mut rest).ok_or(WireError::Record { record })?;
         let end = bytes.len() - rest.len();
+        if tag < tag_before {
+            return Err(WireError::Order { record });
+        }
+        tag_before = tag;
         match (tag, content) {
             (TAG_GENERATION, Content::Varint(generation)) => head.generation = generation,
             (TAG_HASH, Content::Bytes(hash)) => {
                 if !head.hash_record.is_empty() {
                     return Err(WireError::HashTwice { record });
+                }
+                if end - start != hash.len() + HASH_HEAD_BYTES {
+                    return Err(WireError::Record { record });
                 }
                 head.hash = Bytes::copy_from_slice(hash);
                 head.hash_record = start..end;

@@ -102,6 +102,16 @@ impl Cluster {
         self.http.clone()
     }
 
+    /// Address that nodes connect to.
+    pub fn grpc_address(&self) -> String {
+        self.grpc.clone()
+    }
+
+    /// State folder of the control plane, with its tokens.
+    pub fn control_state(&self) -> PathBuf {
+        self.folder.path().join("control")
+    }
+
     /// Address of the balancer listener.
     pub fn balancer(&self) -> Result<&str> {
         let node = self.nodes.first().context("no node")?;

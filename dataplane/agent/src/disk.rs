@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Only the node's user reads what the node keeps.
-const FILE_MODE: u32 = 0o600;
+pub(crate) const FILE_MODE: u32 = 0o600;
 
 /// Writes `content` beside `path`, makes it durable, and renames it into place.
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {

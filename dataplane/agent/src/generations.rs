@@ -5,7 +5,6 @@
 //! after the cores have switched is told, but takes nothing back. An Ack is sent only when every core has
 //! said that it serves the generation.
 
-use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,10 +16,11 @@ use proto::node_message::Message;
 use tokio::time::Instant;
 
 use crate::disk;
+use crate::keeper::{Keeper, package_ids};
 use crate::node::{Applied, Node, NotApplied};
 use crate::packages::PackageStore;
 use crate::session::Fetcher;
-use crate::snapshot_file::{SNAPSHOTS_KEPT, SnapshotFile, error_chain};
+use crate::snapshot_file::error_chain;
 use crate::status::{Source, Status};
 use crate::wire::Wire;
 
@@ -28,11 +28,9 @@ use crate::wire::Wire;
 pub(crate) struct Generations<N> {
     node: Arc<N>,
     status: Status,
-    file: SnapshotFile,
+    keeper: Keeper,
     packages: PackageStore,
     cluster: ClusterFile,
-    /// Packages of each snapshot on disk, oldest first.
-    named: VecDeque<HashSet<String>>,
     /// How the cores took what serves, for a control plane that asks again.
     applied: Applied,
     /// Some cores have switched and others have not said so: what serves is not one generation, so nothing is
@@ -66,10 +64,9 @@ impl<N: Node> Generations<N> {
         Self {
             node,
             status,
-            file: SnapshotFile::new(state_dir),
+            keeper: Keeper::open(state_dir, packages.clone()),
             packages,
             cluster,
-            named: VecDeque::new(),
             applied: Applied::default(),
             is_split: false,
         }
@@ -77,9 +74,7 @@ impl<N: Node> Generations<N> {
 
     /// Serves the newest snapshot on disk that can be served; none is no error.
     pub(crate) async fn start_from_disk(&mut self) {
-        let stored = self.file.load(self.cluster.id.as_deref());
-        self.named = stored.iter().rev().map(named_by).collect();
-        for wire in stored {
+        for wire in self.keeper.load(self.cluster.id.as_deref()) {
             let generation = wire.message().generation;
             match self.serve(wire.message(), None).await {
                 Ok((snapshot, applied)) => {
@@ -206,24 +201,18 @@ impl<N: Node> Generations<N> {
 
     /// The generation serves already: a failing disk is an error to look at, not a refusal.
     async fn keep(&mut self, wire: &Wire) {
-        if self.named.len() == SNAPSHOTS_KEPT {
-            self.named.pop_front();
-        }
-        self.named.push_back(named_by(wire));
-        let named: HashSet<String> = self.named.iter().flatten().cloned().collect();
-        let (file, packages) = (self.file.clone(), self.packages.clone());
-        let snapshot = wire.encoded().clone();
-        let saved = tokio::task::spawn_blocking(move || {
-            file.save(&snapshot)?;
-            sweep(&named, &packages);
-            Ok::<_, std::io::Error>(())
-        })
-        .await;
-        let failed = match saved {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(panicked) => Some(panicked.to_string()),
+        let anew = self.keeper.anew();
+        let mut keeper = std::mem::replace(&mut self.keeper, anew);
+        let (snapshot, ids) = (wire.encoded().clone(), package_ids(wire).collect());
+        let keeping = move || (keeper.keep(&snapshot, ids), keeper);
+        let failed = match tokio::task::spawn_blocking(keeping).await {
+            Ok((kept, keeper)) => {
+                self.keeper = keeper;
+                kept.err()
+            }
+            Err(panicked) => Some(panicked.into()),
         };
+        let failed = failed.map(|error| error.to_string());
         if let Some(error) = &failed {
             let generation = wire.message().generation;
             tracing::error!(generation, error, "snapshot not kept on disk");
@@ -258,18 +247,6 @@ impl<N: Node> Generations<N> {
             refusals: refusals.0.into_iter().map(Into::into).collect(),
             serving,
         })
-    }
-}
-
-fn named_by(wire: &Wire) -> HashSet<String> {
-    let packages = wire.message().packages.iter();
-    packages.map(|package| package.id.clone()).collect()
-}
-
-/// Removes packages that neither snapshot on disk names. Room is all that a failure costs.
-fn sweep(named: &HashSet<String>, packages: &PackageStore) {
-    if let Err(error) = packages.sweep(|id| named.contains(id.as_str())) {
-        tracing::warn!(%error, "unused packages not removed from disk");
     }
 }
 

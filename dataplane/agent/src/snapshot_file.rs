@@ -1,8 +1,13 @@
-//! The last good snapshots on disk: `snapshot.bin` and the one before it.
+//! The last good snapshots on disk: `snapshot.bin`, what has changed since in `snapshot.deltas`, and the same two files of
+//! before.
 //!
 //! Owns the file format and its verification; refuses to know what a snapshot means. Invariant:
 //! what `decode` gives back is byte for byte what `encode` was given; every damaged, cut, foreign
-//! or future file is an error that names what is wrong with it.
+//! or future file is an error that names what is wrong with it; and whatever moment a crash takes, what `save` has
+//! returned for is loaded again.
+//!
+//! Writing 90 kB or 900 kB anew, with two renames and two fsyncs, took 16 to 20 ms where an entry of the journal takes one
+//! fsync of a few hundred bytes, and all of it stands between a change and its acknowledgement.
 //!
 //! | offset | content |
 //! |---|---|
@@ -12,13 +17,18 @@
 //! | 44 | u64 LE length of the message |
 //! | 52 | the message, `bascule.config.v1.Snapshot` |
 
+mod journal;
+
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bascule_proto::config::v1 as proto;
 use bascule_proto::{Encoded, WireError};
 use prost::bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use self::journal::Journal;
 use crate::{Wire, disk};
 
 const MAGIC: &[u8; 8] = b"BASCSNAP";
@@ -27,14 +37,32 @@ const HEAD_BYTES: usize = 52;
 /// 10,000 channels are about 2 MiB; more than this is no snapshot of ours.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// The newest and the one before it.
-pub(crate) const SNAPSHOTS_KEPT: usize = 2;
+/// How many snapshots are loaded at most: the newest, and one to fall back to.
+const LOADED_MAX: usize = 2;
 
-/// The two files of a state folder.
-#[derive(Clone, Debug)]
+/// The files of a state folder.
+#[derive(Debug)]
 pub struct SnapshotFile {
-    current: PathBuf,
-    previous: PathBuf,
+    newest: Pair,
+    previous: Pair,
+    /// Of the newest pair, once this process has written it. What another process left may end in a part of an entry.
+    journal: Option<Journal>,
+}
+
+/// A snapshot file and the journal to it.
+#[derive(Debug, Clone)]
+struct Pair {
+    snapshot: PathBuf,
+    deltas: PathBuf,
+}
+
+/// How a snapshot was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// As a delta to the one before, in the newest pair of files.
+    Appended,
+    /// Whole, and the newest pair is now the previous one.
+    Whole,
 }
 
 /// Why a file is not used.
@@ -111,39 +139,94 @@ pub fn decode(file: &[u8]) -> Result<Wire, SnapshotFileError> {
 
 impl SnapshotFile {
     pub fn new(state_dir: &Path) -> Self {
+        let pair = |name: &str| Pair {
+            snapshot: state_dir.join(format!("{name}.bin")),
+            deltas: state_dir.join(format!("{name}.deltas")),
+        };
         Self {
-            current: state_dir.join("snapshot.bin"),
-            previous: state_dir.join("snapshot.previous.bin"),
+            newest: pair("snapshot"),
+            previous: pair("snapshot.previous"),
+            journal: None,
         }
     }
 
-    /// All snapshots that can be used, newest first. What cannot is logged and passed over; a file
+    /// The two newest snapshots that can be used, newest first. What cannot is logged and passed over; a file
     /// that does not exist is nothing to log.
     pub fn load(&self, cluster_id: Option<&str>) -> Vec<Wire> {
-        let mut usable = Vec::new();
-        for path in [&self.current, &self.previous] {
-            match read(path, cluster_id) {
-                Ok(snapshot) => usable.push(snapshot),
-                Err(SnapshotFileError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let chain = error_chain(&error);
-                    tracing::error!(path = %path.display(), error = chain, "snapshot file not used");
+        let pairs = [&self.previous, &self.newest];
+        // A crash in `rotate` may have left a journal beside the other snapshot; the hash says whose it is.
+        let journals = pairs.map(|pair| or_log(&pair.deltas, read_journal(&pair.deltas)));
+        let mut found = VecDeque::new();
+        for pair in pairs {
+            let Some(wire) = or_log(&pair.snapshot, read(&pair.snapshot, cluster_id)) else {
+                continue;
+            };
+            let entries = journals.iter().flatten();
+            let later = entries.flat_map(|entries| journal::replay(wire.encoded(), entries));
+            for snapshot in std::iter::once(wire.encoded().clone()).chain(later) {
+                if found.len() == LOADED_MAX {
+                    found.pop_front();
                 }
+                found.push_back(snapshot);
             }
         }
-        usable
+        let newest_first = found.into_iter().rev();
+        let decoded = newest_first.map(|snapshot| of_cluster(snapshot, cluster_id));
+        let usable = decoded.filter_map(|wire| or_log(&self.newest.snapshot, wire));
+        usable.collect()
     }
 
-    /// Keeps `snapshot` as the current one and the current one as the previous.
-    pub fn save(&self, snapshot: &Encoded) -> io::Result<()> {
-        let new = disk::write_beside(&self.current, &encode(snapshot))?;
-        match std::fs::rename(&self.current, &self.previous) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _moved_or_first => {}
+    /// Keeps `snapshot` as the newest and what was the newest as the one before.
+    pub fn save(&mut self, snapshot: &Encoded) -> io::Result<Saved> {
+        // Only a journal that took its entry may be written again.
+        if let Some(mut journal) = self.journal.take() {
+            match journal.append(snapshot) {
+                Ok(true) => {
+                    self.journal = Some(journal);
+                    return Ok(Saved::Appended);
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "journal not written; writing the whole"),
+            }
         }
-        std::fs::rename(new, &self.current)?;
-        disk::sync_folder_of(&self.current)
+        self.rotate(snapshot)?;
+        Ok(Saved::Whole)
     }
+
+    /// Journal before snapshot, old before new: after each step both snapshots and their journals are there.
+    fn rotate(&mut self, snapshot: &Encoded) -> io::Result<()> {
+        let new = disk::write_beside(&self.newest.snapshot, &encode(snapshot))?;
+        rename_if_there(&self.newest.deltas, &self.previous.deltas)?;
+        rename_if_there(&self.newest.snapshot, &self.previous.snapshot)?;
+        std::fs::rename(new, &self.newest.snapshot)?;
+        let journal = Journal::create(&self.newest.deltas, snapshot)?;
+        disk::sync_folder_of(&self.newest.snapshot)?;
+        self.journal = Some(journal);
+        Ok(())
+    }
+}
+
+fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _moved_or_not_there => Ok(()),
+    }
+}
+
+fn or_log<T>(path: &Path, read: Result<T, SnapshotFileError>) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
+        Err(SnapshotFileError::Read(error)) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            let chain = error_chain(&error);
+            tracing::error!(path = %path.display(), error = chain, "snapshot file not used");
+            None
+        }
+    }
+}
+
+fn read_journal(path: &Path) -> Result<Vec<proto::Delta>, SnapshotFileError> {
+    journal::read(path, FILE_BYTES_MAX).map_err(SnapshotFileError::Read)
 }
 
 fn read(path: &Path, cluster_id: Option<&str>) -> Result<Wire, SnapshotFileError> {
@@ -157,6 +240,15 @@ fn read(path: &Path, cluster_id: Option<&str>) -> Result<Wire, SnapshotFileError
         });
     }
     let wire = decode(&std::fs::read(path).map_err(SnapshotFileError::Read)?)?;
+    check_cluster(wire, cluster_id)
+}
+
+fn of_cluster(snapshot: Encoded, cluster_id: Option<&str>) -> Result<Wire, SnapshotFileError> {
+    let wire = Wire::decode(snapshot).map_err(SnapshotFileError::Message)?;
+    check_cluster(wire, cluster_id)
+}
+
+fn check_cluster(wire: Wire, cluster_id: Option<&str>) -> Result<Wire, SnapshotFileError> {
     let found = &wire.message().cluster_id;
     match cluster_id {
         Some(expected) if expected != found => Err(SnapshotFileError::Cluster {

@@ -28,6 +28,9 @@ const OUTBOUND_MAX: usize = 16;
 /// Addresses are only names here; nobody listens on them.
 const PORT_FIRST: usize = 20_000;
 
+/// Names of simulated nodes begin with it.
+pub(super) const NODE_PREFIX: &str = "fleet-";
+
 pub(super) struct SimulatedNode {
     pub(super) number: usize,
     /// `http://host:port`
@@ -140,7 +143,7 @@ impl SimulatedNode {
     }
 
     fn name(&self) -> String {
-        format!("fleet-{:04}", self.number)
+        format!("{NODE_PREFIX}{:04}", self.number)
     }
 
     fn hello(&self) -> proto::Hello {

@@ -55,9 +55,21 @@ fn a_changed_byte_is_not_sound() {
 
 #[test]
 fn a_second_hash_is_refused() {
-    let twice = [snapshot().encode_to_vec(), vec![0x1a, 1, 7]].concat();
-    let refused = Encoded::parse(twice.into());
-    assert_eq!(refused.err(), Some(WireError::HashTwice { record: 8 }));
+    let refused = Encoded::parse(vec![0x1a, 1, 7, 0x1a, 1, 7].into());
+    assert_eq!(refused.err(), Some(WireError::HashTwice { record: 1 }));
+}
+
+#[test]
+fn a_hash_elsewhere_or_in_another_form_is_refused_since_it_does_not_cover_itself() {
+    let good = Encoded::of(&snapshot()).unwrap();
+    let mut records: Vec<&[u8]> = good.records().collect();
+    records.swap(2, 3);
+    let moved = Encoded::parse(records.concat().into());
+    assert_eq!(moved.err(), Some(WireError::Order { record: 3 }));
+    for longer in [vec![0x9a, 0, 1, 7], vec![0x1a, 0x81, 0, 7]] {
+        let refused = Encoded::parse(longer.into());
+        assert_eq!(refused.err(), Some(WireError::Record { record: 0 }));
+    }
 }
 
 #[test]

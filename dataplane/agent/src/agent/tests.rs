@@ -212,7 +212,7 @@ async fn while_a_core_has_not_confirmed_no_generation_is_acknowledged_unasked() 
 #[tokio::test]
 async fn a_snapshot_on_disk_that_a_core_does_not_confirm_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
-    let file = crate::SnapshotFile::new(folder.path());
+    let mut file = crate::SnapshotFile::new(folder.path());
     file.save(&encoded(snapshot(1))).unwrap();
     file.save(&encoded(snapshot(2))).unwrap();
     let node = FakeNode::default();
@@ -247,7 +247,7 @@ async fn a_node_starts_from_disk_while_the_control_plane_is_away() {
 #[tokio::test]
 async fn a_refused_snapshot_on_disk_gives_way_to_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
-    let file = crate::SnapshotFile::new(folder.path());
+    let mut file = crate::SnapshotFile::new(folder.path());
     file.save(&encoded(snapshot(1))).unwrap();
     let bad = proto::Snapshot {
         channels: vec![channel("crm", "no-slash")],
