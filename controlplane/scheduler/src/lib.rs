@@ -7,14 +7,24 @@
 
 mod calendar;
 mod cron;
+mod due;
+mod event;
 mod id;
 mod interval;
+mod job;
 mod mix;
 mod moment;
+pub mod policy;
 mod schedule;
+mod state;
+mod step;
 mod zone;
 
 pub use calendar::SKIPPED_DATES_MAX;
+pub use event::{Answer, Effect, Event, Order, Outcome, Record, Why};
 pub use id::{JobId, RunId};
+pub use job::{EXTRA_BYTES_MAX, Follow, JobFields, JobSpec};
 pub use moment::Moment;
 pub use schedule::{JITTER_S_MAX, PREVIEW_MAX, Schedule, ScheduleFields};
+pub use state::{Counters, JobState, Origin, Phase, Role, Run, Waiting};
+pub use step::step;
