@@ -7,24 +7,36 @@
 
 mod calendar;
 mod cron;
+mod driver;
 mod due;
 mod event;
 mod id;
 mod interval;
 mod job;
+mod leader;
+pub mod memory;
 mod mix;
 mod moment;
+mod planner;
 pub mod policy;
+mod port;
 mod schedule;
 mod state;
 mod step;
 mod zone;
 
 pub use calendar::SKIPPED_DATES_MAX;
+pub use driver::{Handle, Ports, Scheduler, Status, SystemClock};
 pub use event::{Answer, Effect, Event, Order, Outcome, Record, Why};
 pub use id::{JobId, RunId};
 pub use job::{EXTRA_BYTES_MAX, Follow, JobFields, JobSpec};
+pub use leader::{Action, Leader, Now, Turn};
 pub use moment::Moment;
+pub use planner::Planner;
+pub use port::{
+    Answers, Ask, Attempt, Batch, Clock, Command, CommandId, Dispatch, Fence, Input, JobStore,
+    Lease, Loaded, LoadedJob, Revision, StoreError,
+};
 pub use schedule::{JITTER_S_MAX, PREVIEW_MAX, Schedule, ScheduleFields};
 pub use state::{Counters, JobState, Origin, Phase, Role, Run, Waiting};
 pub use step::step;
