@@ -39,7 +39,10 @@ pub enum Event {
         /// Instead of the job's own.
         extra: Option<String>,
     },
-    Pause,
+    /// Slots after `at` do not fire.
+    Pause {
+        at: Moment,
+    },
     /// Slots after `at` fire again.
     Resume {
         at: Moment,

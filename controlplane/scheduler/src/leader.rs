@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::event::{Effect, Event, Order};
 use crate::id::JobId;
@@ -26,7 +26,8 @@ const CLOCK_JUMP_MS: i64 = 5_000;
 /// Everything that a leader knows, from its first load to the end of its lead.
 #[derive(Debug)]
 pub struct Leader {
-    jobs: HashMap<JobId, Entry>,
+    /// Ordered, so that a turn is the same each time that it is taken.
+    jobs: BTreeMap<JobId, Entry>,
     planner: Planner,
     /// Jobs that are to take a step soon for another reason than time, and which.
     pending: VecDeque<(JobId, Event)>,
@@ -79,7 +80,7 @@ impl Leader {
     /// Begins to lead with all jobs.
     pub fn new(loaded: Loaded, now: Now) -> Self {
         let mut leader = Self {
-            jobs: HashMap::new(),
+            jobs: BTreeMap::new(),
             planner: Planner::default(),
             pending: VecDeque::new(),
             revision: Revision::default(),
@@ -183,8 +184,8 @@ impl Leader {
             .extend(self.jobs.keys().map(|job| (*job, Event::Tick)));
     }
 
-    /// Jobs with runs, in an order that is the same each time.
-    fn busy_jobs(&self) -> BTreeSet<JobId> {
+    /// Jobs with runs.
+    fn busy_jobs(&self) -> Vec<JobId> {
         let busy = self
             .jobs
             .iter()
@@ -220,7 +221,7 @@ impl Leader {
                         origin: Origin::Manual,
                         extra,
                     },
-                    Ask::Pause => Event::Pause,
+                    Ask::Pause => Event::Pause { at },
                     Ask::Resume => Event::Resume { at },
                     Ask::SkipNext => Event::SkipNext,
                 };

@@ -21,6 +21,8 @@ mod planner;
 pub mod policy;
 mod port;
 mod schedule;
+#[cfg(test)]
+mod simulation;
 mod state;
 mod step;
 mod zone;

@@ -32,7 +32,7 @@ pub fn step(state: JobState, spec: &JobSpec, event: Event, now: Moment) -> (JobS
     step.follow_spec();
     step.expire_runs();
     step.fire_waiting();
-    step.fire_due();
+    step.fire_due(now);
     if let Some(at) = step.wake_at() {
         step.effects.push(Effect::Wake(at));
     }
@@ -76,7 +76,11 @@ impl Step<'_> {
             } => self.answered(run, attempt, answer),
             Event::NodeLost { node } => self.node_lost(&node),
             Event::RunNow { origin, extra } => self.run_now(origin, extra),
-            Event::Pause => self.state.is_paused = true,
+            Event::Pause { at } => {
+                // What was due by then fires or is missed as if this had been heard at once.
+                self.fire_due(at.min(self.now));
+                self.state.is_paused = true;
+            }
             Event::Resume { at } if self.state.is_paused => {
                 self.state.is_paused = false;
                 self.state.cursor = self.state.cursor.max(at.min(self.now));

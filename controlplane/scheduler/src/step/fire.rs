@@ -22,15 +22,15 @@ const ACK_MS: i64 = 10_000;
 // === impl Step ===
 
 impl Step<'_> {
-    /// Decides on the slots that have passed.
-    pub(super) fn fire_due(&mut self) {
+    /// Decides on the slots that were due at `until`.
+    pub(super) fn fire_due(&mut self, until: Moment) {
         if !self.state.fires(self.spec) {
             return;
         }
         if self.state.cursor.ms_since(self.now) > AHEAD_MS_MAX {
             self.state.cursor = self.now;
         }
-        let Some(due) = due(self.spec, self.state.cursor, self.now) else {
+        let Some(due) = due(self.spec, self.state.cursor, until) else {
             return;
         };
         self.state.cursor = due.cursor;

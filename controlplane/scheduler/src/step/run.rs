@@ -59,7 +59,7 @@ impl Step<'_> {
     pub(super) fn take_over(&mut self) {
         for run in self.take_runs() {
             match &run.phase {
-                Phase::Sent { .. } => self.send(run),
+                Phase::Sent { .. } if !self.is_over(&run) => self.send(run),
                 Phase::Running { node, .. } => {
                     self.effects.push(Effect::Watch {
                         run: run.id,
@@ -68,7 +68,7 @@ impl Step<'_> {
                     });
                     self.state.runs.push(run);
                 }
-                Phase::Pausing { .. } => self.state.runs.push(run),
+                Phase::Sent { .. } | Phase::Pausing { .. } => self.state.runs.push(run),
             }
         }
     }
@@ -90,7 +90,7 @@ impl Step<'_> {
     pub(super) fn expire_runs(&mut self) {
         for run in self.take_runs() {
             let now = self.now;
-            let is_over = run.deadline.is_some_and(|deadline| deadline <= now);
+            let is_over = self.is_over(&run);
             match &run.phase {
                 Phase::Pausing { .. } if is_over => {
                     self.failed(&run, "no node took the run within its limit".into());
@@ -187,6 +187,10 @@ impl Step<'_> {
         }
         let duration_ms = self.now.ms_since(run.sent_at);
         self.ended_badly(run, Outcome::TimedOut { duration_ms });
+    }
+
+    fn is_over(&self, run: &Run) -> bool {
+        run.deadline.is_some_and(|deadline| deadline <= self.now)
     }
 
     fn take_runs(&mut self) -> Vec<Run> {

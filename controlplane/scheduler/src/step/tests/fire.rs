@@ -224,7 +224,9 @@ fn nothing_fires_while_paused_and_nothing_is_missed() {
         fields.overlap = "queue".into();
         fields.overlap_max = 2;
     });
-    job.tick(1000).tick(1010).tell(1015, Event::Pause);
+    job.tick(1000)
+        .tick(1010)
+        .tell(1015, Event::Pause { at: second(1015) });
     job.tick(1020)
         .sends(&[])
         .finish(1021)
@@ -237,6 +239,19 @@ fn nothing_fires_while_paused_and_nothing_is_missed() {
 }
 
 #[test]
+fn a_pause_that_is_heard_of_late_stops_what_is_later_and_nothing_else() {
+    let mut job = Subject::new(|fields| {
+        fields.overlap = "allow".into();
+        fields.overlap_max = 5;
+    });
+    job.tell(1025, Event::Pause { at: second(1010) });
+    job.sends(&[1000, 1010]).counts([2, 0, 0, 0, 0]);
+    job.accept_all(1026);
+    job.tell(1045, Event::Resume { at: second(1035) })
+        .sends(&[1040]);
+}
+
+#[test]
 fn an_inactive_job_is_like_a_paused_one() {
     let mut job = Subject::new(|fields| fields.is_active = false);
     job.tick(1000).sends(&[]).tick(1010).sends(&[]);
@@ -246,7 +261,7 @@ fn an_inactive_job_is_like_a_paused_one() {
     job.tick(1060).sends(&[1060]).counts([1, 0, 0, 0, 0]);
     job.change(1062, |fields| fields.is_active = false)
         .finish(1063);
-    job.tell(1064, Event::Pause)
+    job.tell(1064, Event::Pause { at: second(1064) })
         .change(1066, |fields| fields.is_active = true);
     job.tick(1070)
         .sends(&[])
@@ -295,7 +310,7 @@ fn an_interval_repeats_as_often_as_it_says() {
 #[test]
 fn a_run_is_made_on_request_with_its_own_payload() {
     let mut job = Subject::new(|fields| fields.schedule.repeats = Some(1));
-    job.tell(997, Event::Pause)
+    job.tell(997, Event::Pause { at: second(997) })
         .tell(998, manual())
         .sends(&[998]);
     assert_eq!(&*job.orders[0].extra, "other");
@@ -311,7 +326,7 @@ fn a_run_is_made_on_request_with_its_own_payload() {
 fn another_job_does_not_run_a_paused_one() {
     let mut job = Subject::new(|_| {});
     job.tell(998, chained(1)).sends(&[998]).finish(999);
-    job.tell(999, Event::Pause)
+    job.tell(999, Event::Pause { at: second(999) })
         .tell(999, chained(1))
         .sends(&[])
         .counts([1, 1, 0, 1, 0]);

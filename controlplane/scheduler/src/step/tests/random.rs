@@ -53,7 +53,7 @@ fn a_happening() -> impl Strategy<Value = Happening> {
             origin,
             extra: None,
         },
-        Event::Pause,
+        Event::Pause { at: second(1000) },
         Event::Resume { at: second(2000) },
         Event::SkipNext,
     ]);

@@ -205,6 +205,18 @@ fn a_new_leader_sends_again_or_asks() {
 }
 
 #[test]
+fn a_new_leader_does_not_send_what_is_over_its_limit() {
+    let mut job = Subject::new(|fields| {
+        fields.schedule.seconds = 10_000;
+        fields.run_time_max_ms = 20_000;
+    });
+    job.tick(1000)
+        .tell(1020, Event::TakenOver)
+        .sends(&[])
+        .counts([1, 0, 1, 0, 0]);
+}
+
+#[test]
 fn a_node_is_asked_again_what_it_runs() {
     let mut job = Subject::new(|fields| fields.schedule.seconds = 10_000);
     job.tick(1000)
