@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::event::{Effect, Event, Order};
+use crate::event::{Effect, Event, Order, Outcome};
 use crate::id::JobId;
 use crate::job::JobSpec;
 use crate::moment::Moment;
@@ -20,6 +20,11 @@ use crate::step::step;
 
 /// A turn with more is cut in two: its commit would keep the jobs behind it waiting.
 const JOBS_PER_TURN_MAX: usize = 2_000;
+/// After a long outage a job costs as much as it missed, up to 1 µs a slot. A turn that missed more is
+/// cut as well: it would take longer than a tenth of a second, and a lease wants to be renewed.
+const SLOTS_PER_TURN_MAX: u64 = 100_000;
+/// So many jobs are taken out of the planner at once.
+const JOBS_AT_ONCE: usize = 50;
 /// Clocks are drawn to the right time in small steps; what is more is a change of the clock.
 const CLOCK_JUMP_MS: i64 = 5_000;
 
@@ -71,6 +76,8 @@ struct Entry {
 #[derive(Debug, Default)]
 struct Changes {
     jobs: BTreeSet<JobId>,
+    /// Slots that were walked over because they were missed.
+    missed: u64,
     turn: Turn,
 }
 
@@ -148,15 +155,22 @@ impl Leader {
     pub fn turn(&mut self, inputs: Vec<Input>, now: Now) -> Turn {
         let mut changes = Changes::default();
         self.notice_jump(now, &mut changes);
-        let moved = self.pending.len().min(JOBS_PER_TURN_MAX);
-        for (job, event) in self.pending.drain(..moved).collect::<Vec<_>>() {
+        while !changes.is_full()
+            && let Some((job, event)) = self.pending.pop_front()
+        {
             self.move_job(job, event, now.wall, &mut changes);
         }
         for input in inputs {
             self.take(input, now.wall, &mut changes);
         }
-        for job in self.planner.due(now.wall, JOBS_PER_TURN_MAX) {
-            self.move_job(job, Event::Tick, now.wall, &mut changes);
+        while !changes.is_full() {
+            let due = self.planner.due(now.wall, JOBS_AT_ONCE);
+            if due.is_empty() {
+                break;
+            }
+            for job in due {
+                self.move_job(job, Event::Tick, now.wall, &mut changes);
+            }
         }
         let states = changes.jobs.iter().filter_map(|job| {
             let entry = self.jobs.get(job)?;
@@ -254,7 +268,7 @@ impl Leader {
                         };
                         called.push_back((job, event));
                     }
-                    other => changes.turn.add(job, other),
+                    other => changes.add(job, other),
                 }
             }
             self.planner.set(job, wake);
@@ -262,9 +276,13 @@ impl Leader {
     }
 }
 
-// === impl Turn ===
+// === impl Changes ===
 
-impl Turn {
+impl Changes {
+    fn is_full(&self) -> bool {
+        self.jobs.len() >= JOBS_PER_TURN_MAX || self.missed >= SLOTS_PER_TURN_MAX
+    }
+
     fn add(&mut self, job: JobId, effect: Effect) {
         let attempt = |run, attempt, node| Attempt {
             job,
@@ -272,21 +290,25 @@ impl Turn {
             attempt,
             node,
         };
+        let Turn { batch, actions } = &mut self.turn;
         match effect {
-            Effect::Dispatch(order) => self.actions.push(Action::Send(order)),
+            Effect::Dispatch(order) => actions.push(Action::Send(order)),
             Effect::Watch {
                 run,
                 attempt: number,
                 node,
-            } => self.actions.push(Action::Watch(attempt(run, number, node))),
+            } => actions.push(Action::Watch(attempt(run, number, node))),
             Effect::Cancel {
                 run,
                 attempt: number,
                 node,
-            } => self
-                .actions
-                .push(Action::Cancel(attempt(run, number, node))),
-            Effect::Record(record) => self.batch.records.push(record),
+            } => actions.push(Action::Cancel(attempt(run, number, node))),
+            Effect::Record(record) => {
+                if let Outcome::Missed { count, .. } = record.outcome {
+                    self.missed += count;
+                }
+                batch.records.push(record);
+            }
             Effect::RunJob { .. } | Effect::Wake(_) => {}
         }
     }

@@ -102,6 +102,20 @@ fn all_jobs_that_are_due_share_a_batch_and_very_many_share_two() {
 }
 
 #[test]
+fn a_turn_after_a_long_outage_is_cut_by_what_was_missed() {
+    let specs = (0..500).map(|n| spec(n, |_| {})).collect();
+    let later = now(1_000 + 86_400);
+    let mut leader = Leader::new(loaded(specs), later);
+    let mut turns = 0;
+    while leader.next_wake().is_some_and(|at| at <= later.wall) {
+        let turn = leader.turn(Vec::new(), later);
+        assert!((100..=150).contains(&turn.batch.states.len()));
+        turns += 1;
+    }
+    assert_eq!(turns, 5);
+}
+
+#[test]
 fn a_command_is_done_in_the_turn_that_says_so() {
     let mut leader = Leader::new(loaded(vec![spec(1, |_| {})]), now(996));
     let asks = vec![
