@@ -67,6 +67,7 @@ impl<S: JobStore, L: Lease, D: Dispatch, C: Clock> Lead<'_, S, L, D, C> {
     async fn follow_store(&self, to: mpsc::Sender<Change>) {
         let mut told = self.scheduler.revision.clone();
         let mut known = None;
+        let mut is_silent = false;
         loop {
             told.mark_unchanged();
             let pause_ms = match self.ports().store.load(known.unwrap_or_default()).await {
@@ -79,10 +80,14 @@ impl<S: JobStore, L: Lease, D: Dispatch, C: Clock> Lead<'_, S, L, D, C> {
                         }
                     }
                     known = Some(revision);
+                    is_silent = false;
                     RELOAD_EVERY_MS
                 }
                 Err(error) => {
-                    tracing::warn!(error = %cp_model::ErrorChain(&error), "jobs cannot be loaded");
+                    if !is_silent {
+                        tracing::warn!(error = %cp_model::ErrorChain(&error), "jobs cannot be loaded");
+                        is_silent = true;
+                    }
                     STORE_AGAIN_MS
                 }
             };
