@@ -5,6 +5,7 @@
 
 mod context;
 mod digest;
+pub mod role;
 mod secret;
 mod session;
 mod setup;
