@@ -1,7 +1,7 @@
 //! What is kept of a secret that others present: its SHA-256.
 //!
 //! Invariant: comparison looks at all 32 bytes whatever was presented, so its time tells nothing.
-//! A plain hash is enough, because every secret here has 256 random bits.
+//! A plain hash is enough, because every secret here has at least 200 random bits.
 
 use std::fmt;
 
@@ -17,6 +17,15 @@ pub struct TokenDigest([u8; 32]);
 impl TokenDigest {
     pub fn of(presented: &str) -> Self {
         Self(Sha256::digest(presented.as_bytes()).into())
+    }
+
+    /// What a row holds.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     pub fn matches(&self, presented: &str) -> bool {

@@ -3,15 +3,19 @@
 //! Owns secrets and their comparison; refuses HTTP (cp-api reads headers) and rows. Invariant: no
 //! secret is ever printed, logged or compared byte by byte.
 
+mod clock;
 mod context;
 mod digest;
+mod fingerprint;
 pub mod role;
 mod secret;
 mod session;
 mod setup;
+pub mod token;
 
 pub use context::{Action, Actor, Forbidden, Intent, OpContext};
 pub use digest::TokenDigest;
+pub use fingerprint::Fingerprint;
 pub use secret::{Secret, SecretError};
 pub use session::{SESSION_IDLE_MAX, SessionId, Sessions};
 pub use setup::{SETUP_CODE_LIFE, SetupCodes};

@@ -1,13 +1,18 @@
 //! Secrets in memory and in files.
 //!
-//! Owns making (256 random bits), keeping (a file that only its owner reads) and hiding (`Debug`
-//! prints stars). Invariant: an empty or short secret is never accepted.
+//! Owns making (256 random bits), keeping (a file that only its owner reads) and hiding: `Debug`,
+//! `Display` and `Serialize` give stars, and memory is zeroed when a secret is dropped. Invariant:
+//! an empty or short secret is never accepted from a file.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use serde::{Serialize, Serializer};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::TokenDigest;
 
@@ -36,13 +41,11 @@ pub enum SecretError {
 impl Secret {
     /// `prefix` tells people and secret scanners what they are looking at.
     pub fn random(prefix: &str) -> Result<Self, SecretError> {
-        let mut bytes = [0_u8; RANDOM_BYTES];
-        getrandom::fill(&mut bytes).map_err(SecretError::Random)?;
-        let mut text = prefix.to_owned();
-        for byte in bytes {
-            // Writing to a `String` cannot fail.
-            write!(text, "{byte:02x}").ok();
-        }
+        let bytes = random_bytes::<RANDOM_BYTES>()?;
+        // With room for all of it: growing would leave a copy behind that nobody zeroes.
+        let mut text = String::with_capacity(prefix.len() + 2 * RANDOM_BYTES);
+        text.push_str(prefix);
+        HEXLOWER.encode_append(&*bytes, &mut text);
         Ok(Self(text))
     }
 
@@ -65,7 +68,7 @@ impl Secret {
         let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
         file.set_permissions(Permissions::from_mode(0o600))
             .map_err(failed)?;
-        let mut text = String::new();
+        let mut text = Zeroizing::new(String::new());
         file.take(TEXT_BYTES_MAX)
             .read_to_string(&mut text)
             .map_err(failed)?;
@@ -74,6 +77,11 @@ impl Secret {
             return Err(SecretError::Weak(path.to_owned()));
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Takes what a person or a provider gave, as it is.
+    pub fn new(text: String) -> Self {
+        Self(text)
     }
 
     /// The text itself, for the one place that hands it out.
@@ -114,6 +122,31 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// From the system; the caller's copy is zeroed when it is dropped.
+pub(crate) fn random_bytes<const N: usize>() -> Result<Zeroizing<[u8; N]>, SecretError> {
+    let mut bytes = Zeroizing::new([0_u8; N]);
+    getrandom::fill(&mut *bytes).map_err(SecretError::Random)?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +182,15 @@ mod tests {
         let kept = Secret::load_or_create(&path, "bsc_").unwrap();
         assert_eq!(kept.expose(), secret.expose());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let secret = Secret::new("hunter2-hunter2".to_owned());
+        let json = serde_json::to_string(&secret).unwrap();
+        for shown in [format!("{secret}"), format!("{secret:?}"), json] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]
