@@ -7,6 +7,7 @@ mod clock;
 mod context;
 mod digest;
 mod fingerprint;
+pub mod password;
 pub mod role;
 mod secret;
 mod session;
