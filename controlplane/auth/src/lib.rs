@@ -9,6 +9,7 @@ mod digest;
 mod fingerprint;
 pub mod password;
 pub mod role;
+pub mod sealed;
 mod secret;
 mod session;
 mod setup;
