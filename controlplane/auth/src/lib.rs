@@ -3,6 +3,7 @@
 //! Owns secrets and their comparison; refuses HTTP (cp-api reads headers) and rows. Invariant: no
 //! secret is ever printed, logged or compared byte by byte.
 
+pub mod audit_chain;
 pub mod ca;
 mod clock;
 mod context;
