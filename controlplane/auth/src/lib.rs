@@ -9,6 +9,7 @@ mod clock;
 mod context;
 mod digest;
 mod fingerprint;
+pub mod lockout;
 pub mod password;
 pub mod role;
 pub mod sealed;
