@@ -4,6 +4,7 @@
 //! secret is ever printed, logged or compared byte by byte.
 
 pub mod audit_chain;
+mod base32;
 pub mod ca;
 mod clock;
 mod context;
@@ -17,6 +18,7 @@ mod secret;
 mod session;
 mod setup;
 pub mod token;
+pub mod totp;
 
 pub use context::{Action, Actor, Forbidden, Intent, OpContext};
 pub use digest::TokenDigest;
