@@ -19,7 +19,7 @@
 //! | version | the 15 bytes `bascule audit 1` |
 //! | `id` | u64 |
 //! | `at` | i64, microseconds since 1970 |
-//! | `who`, `action`, `object` | each a text: u64 length in bytes, UTF-8 |
+//! | `who`, `why`, `action`, `object` | each a text: u64 length in bytes, UTF-8 |
 //! | `generation` | `00`, or `01` and u64 |
 //! | `before`, `after` | each `00`, or `01` and a value |
 //!
@@ -155,6 +155,7 @@ fn canonical(event: &AuditEvent) -> Vec<u8> {
         id,
         at,
         who,
+        why,
         action,
         object,
         generation,
@@ -164,7 +165,7 @@ fn canonical(event: &AuditEvent) -> Vec<u8> {
     let mut bytes = VERSION.to_vec();
     bytes.extend_from_slice(&id.to_be_bytes());
     bytes.extend_from_slice(&at.unix_us().to_be_bytes());
-    for text in [who, action, object] {
+    for text in [who, why, action, object] {
         put_text(&mut bytes, text);
     }
     match generation {

@@ -5,8 +5,8 @@ use cp_model::{
     PackageId, PackageState, ServiceName, Timestamp, Version, Weight,
 };
 
-use serde_json::json;
 use prost::Message as _;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
