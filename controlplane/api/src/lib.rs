@@ -18,6 +18,7 @@ mod generation;
 mod guard;
 mod health;
 mod idempotency;
+mod job;
 mod json;
 mod metrics;
 mod node;
@@ -61,6 +62,7 @@ pub fn router(api: Api) -> Router {
         .merge(failure::routes())
         .merge(generation::routes())
         .merge(health::routes())
+        .merge(job::routes())
         .merge(metrics::routes())
         .merge(node::routes())
         .merge(object::routes())

@@ -11,7 +11,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::context::Context;
 use crate::problem::ProblemBody;
 use crate::{
-    Api, audit, cluster, cookie, failure, generation, health, metrics, node, object, package,
+    Api, audit, cluster, cookie, failure, generation, health, job, metrics, node, object, package,
     service, session, stats, stream,
 };
 
@@ -42,6 +42,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         failure::Doc::openapi(),
         generation::Doc::openapi(),
         health::Doc::openapi(),
+        job::Doc::openapi(),
         metrics::Doc::openapi(),
         node::Doc::openapi(),
         object::document(),

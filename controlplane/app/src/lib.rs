@@ -9,6 +9,7 @@ mod cluster;
 mod error;
 mod failure;
 mod generation;
+mod job;
 mod node;
 mod object;
 mod package;
@@ -27,18 +28,20 @@ pub use applied::Changed;
 pub use cluster::ClusterView;
 pub use error::AppError;
 pub use generation::GenerationView;
+pub use job::{JobView, NodeDispatch};
 pub use node::NodeView;
 pub use object::{ObjectWish, Seen};
 pub use package::{Deployed, Verdict};
 pub use service::{Invocation, ServiceOrigin, ServiceView};
 pub use stats::StatsView;
 
-pub use cp_odb::{ChangedObject, Difference, Kept, OdbError};
+pub use cp_odb::{ChangedObject, Difference, JobRecord, Kept, OdbError};
 pub use cp_publish::{
     AckRecord, Applied, Connection, CoreAck, DeployOutcome, DeployResult, InvokeError, Invoked,
     Lifecycle, NodeApplied, NodeApplyState, NodeLive, NodeStatus, Refusal, Refused, Rejection,
     Running, clock,
 };
+pub use cp_scheduler::Ask;
 pub use cp_stats::{FailureRecord, INTERVAL_SECONDS, Point, Summary};
 
 /// What all use cases stand on.
@@ -49,6 +52,7 @@ pub struct App {
     fleet: Fleet,
     deploys: Deploys,
     stats: Arc<Stats>,
+    scheduler: cp_scheduler::Handle,
     started_at: Timestamp,
     version: &'static str,
 }
@@ -60,6 +64,7 @@ pub struct AppParts {
     pub publisher: Publisher,
     pub fleet: Fleet,
     pub deploys: Deploys,
+    pub scheduler: cp_scheduler::Handle,
     /// Version of the binary.
     pub version: &'static str,
 }
@@ -74,6 +79,7 @@ impl App {
             fleet: parts.fleet,
             deploys: parts.deploys,
             stats: Arc::default(),
+            scheduler: parts.scheduler,
             started_at: clock::now(),
             version: parts.version,
         }

@@ -8,10 +8,11 @@ use cp_auth::{Action, OpContext};
 use cp_model::kind::Kind;
 use cp_model::object::merge_patch;
 use cp_model::{Object, ObjectName, Version};
-use cp_odb::{Change, ChangedObject, Wanted};
+use cp_odb::{Change, ChangedObject, Wanted, Written};
+use cp_scheduler::Revision;
 use serde_json::{Map, Value};
 
-use crate::{App, AppError, Changed};
+use crate::{App, AppError, Changed, job};
 
 /// What shall become of one object, as a face of the API says it.
 #[derive(Debug, Clone)]
@@ -150,6 +151,29 @@ impl App {
             .await)
     }
 
+    /// Looks at what no table of fields can say, writes, and wakes who acts on it.
+    async fn commit(
+        &self,
+        context: &OpContext,
+        changes: Vec<Change>,
+    ) -> Result<Written<Vec<ChangedObject>>, AppError> {
+        for change in &changes {
+            if let (Some(spec), "job") = (change.to.spec(), change.kind.name) {
+                job::check(spec, context.at)?;
+            }
+        }
+        let written = self.odb.objects_change(&context.origin(), changes).await?;
+        let jobs = written.value.iter().filter_map(ChangedObject::object);
+        if let Some(newest) = jobs
+            .filter(|job| job.kind.name == "job")
+            .map(|job| job.version)
+            .max()
+        {
+            self.scheduler.reload(Revision(newest.0));
+        }
+        Ok(written)
+    }
+
     async fn change_of(&self, kind: &'static Kind, wish: ObjectWish) -> Result<Change, AppError> {
         let (name, to) = match wish {
             ObjectWish::Create(fields) => {
@@ -205,10 +229,7 @@ impl App {
         change: Change,
         wait: Option<Duration>,
     ) -> Result<Changed<ChangedObject>, AppError> {
-        let written = self
-            .odb
-            .objects_change(&context.origin(), vec![change])
-            .await?;
+        let written = self.commit(context, vec![change]).await?;
         let one = written.value.into_iter().next();
         let one = one.unwrap_or(ChangedObject {
             before: None,

@@ -33,7 +33,7 @@ pub use lease::LeaseRow;
 pub use object::{Change, ChangedObject, Use, Wanted};
 pub use package::{LiveOutcome, Stored};
 pub use rows::Rows;
-pub use schedule::{JobBatch, JobCommand, JobRecord, SCHEDULER};
+pub use schedule::{JobBatch, JobChanges, JobCommand, JobRecord, SCHEDULER};
 
 /// The database, open and migrated. Cheap to clone.
 #[derive(Debug, Clone)]

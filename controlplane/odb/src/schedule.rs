@@ -3,13 +3,14 @@
 //! Owns rows only; what a state, a record and a command say is the scheduler's business and JSON here.
 //! Invariant: everything is written under the leader's fence but commands, which anybody may give.
 
-use cp_model::Origin;
+use cp_model::{Object, Origin};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::engine::{Row, sql};
 use crate::lease::check_fence;
-use crate::row::{json as json_of, number, to_sql, uuid};
+use crate::object;
+use crate::row::{json as json_of, number, text, to_sql, uuid};
 use crate::write::{Event, Write, version_to_sql};
 use crate::{Odb, OdbError};
 
@@ -48,9 +49,49 @@ pub struct JobCommand {
     pub ask: Value,
 }
 
+/// What a scheduler has to read anew.
+#[derive(Debug, Clone)]
+pub struct JobChanges {
+    /// Number of the newest audit event.
+    pub revision: u64,
+    pub changed: Vec<Object>,
+    /// Id and name of every job.
+    pub all: Vec<(Uuid, String)>,
+    pub commands: Vec<JobCommand>,
+}
+
 // === impl Odb ===
 
 impl Odb {
+    /// Jobs that changed after the audit event `since`, all names, and what is asked of jobs; one state.
+    pub async fn job_changes(&self, since: u64) -> Result<JobChanges, OdbError> {
+        let mut tx = self.pools.read.begin_read().await?;
+        let revision: i64 = sql("SELECT COALESCE(MAX(id), 0) FROM audit")
+            .scalar(&mut tx)
+            .await?;
+        let changed = sql("SELECT * FROM object WHERE kind = 'job' AND version > ? ORDER BY name")
+            .bind(to_sql(since))
+            .fetch_all(&mut tx)
+            .await?;
+        let all = sql("SELECT id, name FROM object WHERE kind = 'job'")
+            .fetch_all(&mut tx)
+            .await?;
+        let commands = sql("SELECT * FROM job_command ORDER BY id")
+            .fetch_all(&mut tx)
+            .await?;
+        tx.commit().await?;
+        let name = |row: &Row| Ok::<_, OdbError>((uuid(row, "id")?, text(row, "name")?));
+        Ok(JobChanges {
+            revision: crate::row::from_sql(revision),
+            changed: changed
+                .iter()
+                .map(object::parse)
+                .collect::<Result<_, _>>()?,
+            all: all.iter().map(name).collect::<Result<_, _>>()?,
+            commands: commands.iter().map(command).collect::<Result<_, _>>()?,
+        })
+    }
+
     pub async fn job_states(&self) -> Result<Vec<(Uuid, Value)>, OdbError> {
         let rows = sql("SELECT job_id, state FROM job_state")
             .fetch_all(&self.pools.read)
@@ -72,15 +113,7 @@ impl Odb {
         let rows = sql("SELECT * FROM job_command ORDER BY id")
             .fetch_all(&self.pools.read)
             .await?;
-        let parse = |row: &Row| {
-            Ok(JobCommand {
-                id: number(row, "id")?,
-                job: uuid(row, "job_id")?,
-                at_us: row.try_get("at")?,
-                ask: json_of(row, "ask")?,
-            })
-        };
-        rows.iter().map(parse).collect()
+        rows.iter().map(command).collect()
     }
 
     /// Newest first, those before `before`, at most `limit`.
@@ -157,6 +190,15 @@ impl Odb {
         }
         write.commit().await
     }
+}
+
+fn command(row: &Row) -> Result<JobCommand, OdbError> {
+    Ok(JobCommand {
+        id: number(row, "id")?,
+        job: uuid(row, "job_id")?,
+        at_us: row.try_get("at")?,
+        ask: json_of(row, "ask")?,
+    })
 }
 
 /// A state of a job that is gone is dropped.

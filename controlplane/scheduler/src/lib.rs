@@ -25,6 +25,7 @@ mod schedule;
 mod simulation;
 mod state;
 mod step;
+mod store;
 mod zone;
 
 pub use calendar::SKIPPED_DATES_MAX;
@@ -42,3 +43,4 @@ pub use port::{
 pub use schedule::{JITTER_S_MAX, PREVIEW_MAX, Schedule, ScheduleFields};
 pub use state::{Counters, JobState, Origin, Phase, Role, Run, Waiting};
 pub use step::step;
+pub use store::{OdbLease, OdbStore, job_fields};

@@ -10,16 +10,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bascule_proto::publishing::node_config_server::NodeConfigServer;
 use cp_api::{Access, Api, Events};
-use cp_app::{App, AppParts};
+use cp_app::{App, AppParts, NodeDispatch};
 use cp_auth::{Secret, TokenDigest};
 use cp_model::{ClusterName, ErrorChain, Origin};
 use cp_odb::{Odb, OdbSettings, OdbUrl};
 use cp_publish::{
     DeploySettings, Deploys, Fleet, NodeConfigService, Publisher, SessionParts, clock,
 };
+use cp_scheduler::{OdbLease, OdbStore, Ports, Scheduler, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::args::Args;
@@ -41,6 +43,7 @@ struct Parts {
     sessions: SessionParts,
     cluster_token: TokenDigest,
     stop: watch::Sender<bool>,
+    scheduler: (JoinHandle<()>, cp_scheduler::Handle),
     _state_dir: StateDir,
 }
 
@@ -62,7 +65,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     terminated().await?;
     tracing::info!("stopping");
     parts.stop.send_replace(true);
-    let both = async { (rest.await, nodes.await) };
+    let (scheduler, handle) = parts.scheduler;
+    handle.stop();
+    let both = async { (rest.await, nodes.await, scheduler.await) };
     if tokio::time::timeout(STOP_GRACE, both).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
@@ -97,11 +102,14 @@ async fn open(args: &Args) -> anyhow::Result<Parts> {
     let settings = DeploySettings::default();
     let deploys = Deploys::start(odb.clone(), fleet.clone(), publisher.clone(), settings).await?;
     let (stop, stopping) = watch::channel(false);
+    let (scheduler, handle) = scheduler(&odb, &fleet);
+    let scheduler = tokio::spawn(scheduler.run());
     let app = App::new(AppParts {
         odb: odb.clone(),
         publisher: publisher.clone(),
         fleet: fleet.clone(),
         deploys: deploys.clone(),
+        scheduler: handle.clone(),
         version: env!("CARGO_PKG_VERSION"),
     });
     tokio::spawn(app.clone().ingest(reports));
@@ -120,6 +128,7 @@ async fn open(args: &Args) -> anyhow::Result<Parts> {
         sessions,
         cluster_token: cluster_token.digest(),
         stop,
+        scheduler: (scheduler, handle),
         _state_dir: state_dir,
     })
 }
@@ -168,6 +177,18 @@ fn serve_nodes(listener: TcpListener, parts: &Parts) -> impl Future<Output = ()>
 
 fn token(folder: &Path, file: &str) -> anyhow::Result<Secret> {
     Secret::load_or_create(&folder.join(file), "bsc_").context("cannot use a token file")
+}
+
+type AppScheduler = Scheduler<OdbStore, OdbLease, NodeDispatch, SystemClock>;
+
+/// One of all control planes leads; which is the lease's business.
+fn scheduler(odb: &Odb, fleet: &Fleet) -> (AppScheduler, cp_scheduler::Handle) {
+    Scheduler::new(Ports {
+        store: OdbStore::new(odb.clone()),
+        lease: OdbLease::new(odb.clone(), uuid::Uuid::now_v7().to_string()),
+        dispatch: NodeDispatch::new(odb.clone(), fleet.clone()),
+        clock: SystemClock::new(),
+    })
 }
 
 /// A URL may hold a password, so no error here repeats it.

@@ -18,10 +18,7 @@ const EXTRA_BYTES_MAX: usize = 500_000;
 pub static KIND: Kind = Kind {
     name: "job",
     plural: "jobs",
-    about: concat!(
-        "A service that runs once, at intervals, or as a cron line says. ",
-        not_yet!()
-    ),
+    about: "A service that runs once, at intervals, or as a cron line says.",
     names: NameGrammar::Wide,
     fields: FIELDS,
     rules: Rules {

@@ -243,6 +243,20 @@ async fn as_they_are(
     Ok(found)
 }
 
+// === impl Wanted ===
+
+impl Wanted {
+    /// What the object shall be; `None` when it shall not be.
+    pub fn spec(&self) -> Option<&Spec> {
+        match self {
+            Self::New(spec) | Self::As(_, spec) | Self::Either(spec) | Self::Kept(_, spec) => {
+                Some(spec)
+            }
+            Self::Gone => None,
+        }
+    }
+}
+
 // === impl ChangedObject ===
 
 impl ChangedObject {

@@ -64,17 +64,8 @@ impl Fleet {
         candidates: &[NodeName],
         request: InvokeRequest,
     ) -> Result<Invoked, InvokeError> {
-        let connected: Vec<_> = candidates
-            .iter()
-            .filter(|name| self.is_connected(name))
-            .cloned()
-            .collect();
+        let node = &self.pick(candidates).ok_or(InvokeError::NoNode)?;
         let id = self.next_id();
-        let turn = usize::try_from(id)
-            .unwrap_or(0)
-            .checked_rem(connected.len())
-            .unwrap_or(0);
-        let node = connected.get(turn).ok_or(InvokeError::NoNode)?;
         let (sender, answer) = oneshot::channel();
         let wait = request.timeout + GRACE;
         let message = proto::control_message::Message::Invoke(proto::Invoke {
@@ -100,6 +91,15 @@ impl Fleet {
             Ok(Err(_)) => Err(InvokeError::Gone(node.clone())),
             Err(_) => Err(InvokeError::TimedOut(node.clone())),
         }
+    }
+
+    /// One of `candidates` that is connected, each in turn.
+    pub fn pick(&self, candidates: &[NodeName]) -> Option<NodeName> {
+        let is_connected = |name: &&NodeName| self.is_connected(name);
+        let connected: Vec<_> = candidates.iter().filter(is_connected).collect();
+        let turn = usize::try_from(self.next_id()).unwrap_or(0);
+        let turn = turn.checked_rem(connected.len())?;
+        connected.get(turn).map(|name| (*name).clone())
     }
 
     pub(crate) fn invoked(&self, name: &NodeName, session: u64, result: proto::InvokeResult) {

@@ -13,6 +13,8 @@ mod fake_node;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod objects;

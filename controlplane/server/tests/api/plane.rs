@@ -9,13 +9,14 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::Response;
 use bascule_proto::publishing::node_config_server::NodeConfigServer;
 use cp_api::{Access, Api, Events};
-use cp_app::{App, AppParts};
+use cp_app::{App, AppParts, NodeDispatch};
 use cp_auth::TokenDigest;
 use cp_model::{ClusterName, Origin};
 use cp_odb::{Odb, OdbSettings, OdbUrl};
 use cp_publish::{
     DeploySettings, Deploys, Fleet, NodeConfigService, Publisher, SessionParts, clock,
 };
+use cp_scheduler::{OdbLease, OdbStore, Ports, Scheduler, SystemClock};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -68,11 +69,19 @@ impl Plane {
         let settings = DeploySettings { trial_timeout };
         let deploys = Deploys::start(odb.clone(), fleet.clone(), publisher.clone(), settings);
         let deploys = deploys.await.unwrap();
+        let (scheduler, handle) = Scheduler::new(Ports {
+            store: OdbStore::new(odb.clone()),
+            lease: OdbLease::new(odb.clone(), "test".into()),
+            dispatch: NodeDispatch::new(odb.clone(), fleet.clone()),
+            clock: SystemClock::new(),
+        });
+        tokio::spawn(scheduler.run());
         let app = App::new(AppParts {
             odb: odb.clone(),
             publisher: publisher.clone(),
             fleet: fleet.clone(),
             deploys: deploys.clone(),
+            scheduler: handle,
             version: "test",
         });
         tokio::spawn(app.clone().ingest(reports));
