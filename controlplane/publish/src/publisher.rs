@@ -103,16 +103,19 @@ impl Publisher {
         let making = tokio::task::spawn_blocking(move || {
             let begun = Instant::now();
             let rows = runtime.block_on(odb.rows())?;
-            let read_us = begun.elapsed().as_micros();
+            let read_us = micros(begun.elapsed());
             let published = Published::of(&rows, Some(&before))?;
-            let total_us = begun.elapsed().as_micros();
-            let generation = published.generation.0;
+            let (generation, total_us) = (published.generation.0, micros(begun.elapsed()));
             tracing::info!(generation, read_us, total_us, "published");
             Ok::<_, PublishError>(published)
         });
         self.newest.send_replace(Arc::new(making.await??));
         Ok(())
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 // === impl Published ===

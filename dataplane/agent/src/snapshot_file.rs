@@ -153,27 +153,29 @@ impl SnapshotFile {
     /// The two newest snapshots that can be used, newest first. What cannot is logged and passed over; a file
     /// that does not exist is nothing to log.
     pub fn load(&self, cluster_id: Option<&str>) -> Vec<Wire> {
-        let pairs = [&self.previous, &self.newest];
+        let pairs = [&self.newest, &self.previous];
         // A crash in `rotate` may have left a journal beside the other snapshot; the hash says whose it is.
         let journals = pairs.map(|pair| or_log(&pair.deltas, read_journal(&pair.deltas)));
-        let mut found = VecDeque::new();
+        let mut usable = Vec::new();
         for pair in pairs {
+            if usable.len() == LOADED_MAX {
+                break;
+            }
             let Some(wire) = or_log(&pair.snapshot, read(&pair.snapshot, cluster_id)) else {
                 continue;
             };
+            let mut newest_first = VecDeque::from([wire.encoded().clone()]);
             let entries = journals.iter().flatten();
-            let later = entries.flat_map(|entries| journal::replay(wire.encoded(), entries));
-            for snapshot in std::iter::once(wire.encoded().clone()).chain(later) {
-                if found.len() == LOADED_MAX {
-                    found.pop_front();
-                }
-                found.push_back(snapshot);
+            for later in entries.flat_map(|entries| journal::replay(wire.encoded(), entries)) {
+                newest_first.push_front(later);
+                newest_first.truncate(LOADED_MAX);
             }
+            let decoded = newest_first.into_iter();
+            let decoded = decoded.map(|snapshot| of_cluster(snapshot, cluster_id));
+            usable.extend(decoded.filter_map(|wire| or_log(&pair.snapshot, wire)));
         }
-        let newest_first = found.into_iter().rev();
-        let decoded = newest_first.map(|snapshot| of_cluster(snapshot, cluster_id));
-        let usable = decoded.filter_map(|wire| or_log(&self.newest.snapshot, wire));
-        usable.collect()
+        usable.truncate(LOADED_MAX);
+        usable
     }
 
     /// Keeps `snapshot` as the newest and what was the newest as the one before.

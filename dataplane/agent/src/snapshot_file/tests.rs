@@ -170,11 +170,11 @@ fn a_full_journal_gives_way_to_a_new_snapshot_and_stays_with_the_old() {
         generation += 1;
         saved.push(file.save(&snapshot(generation)).unwrap());
     }
-    assert_eq!(saved.len(), 258, "the first, 256 entries, the next");
-    let newest_and_before = [snapshot(258), snapshot(257)];
+    assert_eq!(saved.len(), 102, "the first, 100 entries, the next");
+    let newest_and_before = [snapshot(102), snapshot(101)];
     assert_eq!(loaded(&file, Some("c1")), newest_and_before);
     std::fs::write(&file.newest.snapshot, "damaged").unwrap();
-    let before = [snapshot(257), snapshot(256)];
+    let before = [snapshot(101), snapshot(100)];
     assert_eq!(loaded(&file, Some("c1")), before);
 }
 
