@@ -19,7 +19,7 @@ fn outcomes(page: &Value, of: &str) -> usize {
 async fn a_job_fires_on_a_node_and_its_history_says_so() {
     let (plane, _folder) = Plane::new().await;
     let node = FakeNode::connect(&plane, "n1").await;
-    node.run(Manner::Good);
+    node.run(Manner::Obedient);
     plane
         .call("POST /api/v1/jobs", every_second("heartbeat"))
         .await
@@ -39,7 +39,7 @@ async fn a_job_fires_on_a_node_and_its_history_says_so() {
 async fn a_paused_job_runs_when_a_person_says_so() {
     let (plane, _folder) = Plane::new().await;
     let node = FakeNode::connect(&plane, "n1").await;
-    node.run(Manner::Good);
+    node.run(Manner::Obedient);
     let yearly =
         json!({"name": "report", "service": "bascule.echo", "type": "cron", "cron": "@yearly"});
     plane.call("POST /api/v1/jobs", yearly).await.expect(201);
