@@ -8,6 +8,7 @@ mod base32;
 pub mod ca;
 mod clock;
 mod context;
+pub mod csrf;
 mod digest;
 mod fingerprint;
 pub mod lockout;
@@ -17,8 +18,10 @@ pub mod sealed;
 mod secret;
 mod session;
 mod setup;
+pub mod stored_session;
 pub mod token;
 pub mod totp;
+pub mod user;
 
 pub use context::{Action, Actor, Forbidden, Intent, OpContext};
 pub use digest::TokenDigest;
