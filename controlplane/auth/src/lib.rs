@@ -12,6 +12,7 @@ pub mod csrf;
 mod digest;
 mod fingerprint;
 pub mod lockout;
+pub mod oidc;
 pub mod password;
 pub mod role;
 pub mod sealed;

@@ -11,7 +11,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::TokenDigest;
@@ -21,8 +21,9 @@ const RANDOM_BYTES: usize = 32;
 const TEXT_BYTES_MIN: usize = 32;
 const TEXT_BYTES_MAX: u64 = 4_096;
 
-/// A secret text.
-#[derive(Clone)]
+/// A secret text. It is read from where one is expected and never written out.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 /// Why there is no secret.
