@@ -1,13 +1,38 @@
-//! Compiles the `.proto` files in Rust (protox), so that no `protoc` is needed on the machine.
+//! Compiles the `.proto` files in Rust (protox), so that no `protoc` is needed on the machine, and keeps
+//! their descriptors: reflection serves those of the admin API, a test compares all with `kept.txt`.
+
+use std::path::PathBuf;
+
+use prost::Message as _;
+
+/// The wire between control plane and nodes.
+const CONFIG: [&str; 1] = ["bascule/config/v1/config.proto"];
+/// The admin API.
+const ADMIN: [&str; 8] = [
+    "bascule/admin/v1/audit.proto",
+    "bascule/admin/v1/change.proto",
+    "bascule/admin/v1/clusters.proto",
+    "bascule/admin/v1/generations.proto",
+    "bascule/admin/v1/nodes.proto",
+    "bascule/admin/v1/objects.proto",
+    "bascule/admin/v1/packages.proto",
+    "bascule/admin/v1/services.proto",
+];
 
 use std::path::PathBuf;
 
 const PACKAGE: &str = ".bascule.config.v1";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = "bascule/config/v1/config.proto";
     println!("cargo::rerun-if-changed=bascule");
-    let descriptors = protox::compile([file], ["."])?;
+    compile(&CONFIG, "config")?;
+    compile(&ADMIN, "admin")
+}
+
+fn compile(files: &[&str], name: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let descriptors = protox::compile(files, ["."])?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join(format!("{name}.bin")), descriptors.encode_to_vec())?;
     // `Bytes` shares a received package with its readers instead of copying it.
     let mut prost = tonic_prost_build::Config::new();
     prost.bytes(["."]);
