@@ -27,12 +27,18 @@ struct AuditBody {
     why: String,
     action: String,
     object: String,
+pub(crate) struct AuditBody {
+    pub(crate) id: u64,
+    pub(crate) at: String,
+    pub(crate) who: String,
+    pub(crate) action: String,
+    pub(crate) object: String,
     /// `null` when nodes need not know.
-    generation: Option<u64>,
+    pub(crate) generation: Option<u64>,
     #[schema(value_type = Option<Object>)]
-    before: Option<Value>,
+    pub(crate) before: Option<Value>,
     #[schema(value_type = Option<Object>)]
-    after: Option<Value>,
+    pub(crate) after: Option<Value>,
 }
 
 pub(crate) fn routes() -> Router<Api> {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an `OpContext` exists only after the guard let the request in.
 
-mod intent;
+pub(crate) mod intent;
 
 use std::time::Duration;
 

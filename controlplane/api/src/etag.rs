@@ -33,18 +33,19 @@ pub(crate) fn required(given: Option<IfMatch>) -> Result<IfMatch, Problem> {
 }
 
 pub(crate) fn optional(headers: &HeaderMap) -> Option<IfMatch> {
-    let text = headers
-        .get(header::IF_MATCH)?
-        .to_str()
-        .unwrap_or_default()
-        .trim();
+    let text = headers.get(header::IF_MATCH)?.to_str();
+    Some(parse(text.unwrap_or_default()))
+}
+
+pub(crate) fn parse(text: &str) -> IfMatch {
+    let text = text.trim();
     if text == "*" {
-        return Some(IfMatch::Any);
+        return IfMatch::Any;
     }
     let number = text
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
     let number = number.and_then(|number| number.parse().ok());
     // A tag that we never gave out matches nothing: it is stale, not malformed.
-    Some(IfMatch::Version(Version(number.unwrap_or(u64::MAX))))
+    IfMatch::Version(Version(number.unwrap_or(u64::MAX)))
 }

@@ -52,22 +52,22 @@ struct DiffBody {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Difference)]
-struct DifferenceBody {
+pub(crate) struct DifferenceBody {
     /// `channel`, …, or `package`, whose name is its file.
-    kind: String,
-    name: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
     /// `created`, `changed` or `deleted`.
-    change: &'static str,
-    fields: Vec<FieldChangeBody>,
+    pub(crate) change: &'static str,
+    pub(crate) fields: Vec<FieldChangeBody>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FieldChange)]
-struct FieldChangeBody {
+pub(crate) struct FieldChangeBody {
     /// JSON pointer.
-    pointer: String,
-    before: Option<Value>,
-    after: Option<Value>,
+    pub(crate) pointer: String,
+    pub(crate) before: Option<Value>,
+    pub(crate) after: Option<Value>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -32,11 +32,7 @@ pub(crate) async fn guard(State(api): State<Api>, mut request: Request, next: Ne
 
 fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Admitted>, Problem> {
     let headers = request.headers();
-    let host = host_of(request).unwrap_or_default();
-    if !api.access.is_our_host(host) {
-        let text = "this server does not answer under that Host";
-        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", text));
-    }
+    let host = our_host(api, request)?;
     let path = request.uri().path();
     let is_write = !matches!(
         *request.method(),
@@ -49,18 +45,8 @@ fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Adm
         }
         return Ok(None);
     }
-    if let Some(header) = headers.get(header::AUTHORIZATION) {
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(|text| text.strip_prefix("Bearer "));
-        return match token {
-            Some(token) if api.access.is_admin_token(token) => Ok(Some(Admitted {
-                actor: Actor::Admin,
-                session: None,
-            })),
-            _ => Err(unauthorized("the token is wrong")),
-        };
+    if let Some(admitted) = bearer(api, headers)? {
+        return Ok(Some(admitted));
     }
     match cookie.find(headers) {
         Some(id) if api.access.is_session(id) => {
@@ -77,6 +63,37 @@ fn admit(api: &Api, request: &Request, cookie: &CookieName) -> Result<Option<Adm
     }
 }
 
+/// The host that the request names, which must be one of ours.
+pub(crate) fn our_host<'a, B>(
+    api: &Api,
+    request: &'a axum::http::Request<B>,
+) -> Result<&'a str, Problem> {
+    let host = host_of(request).unwrap_or_default();
+    if api.access.is_our_host(host) {
+        return Ok(host);
+    }
+    let text = "this server does not answer under that Host";
+    Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", text))
+}
+
+/// Whoever the token in `Authorization` is of; `None` without the header.
+pub(crate) fn bearer(api: &Api, headers: &HeaderMap) -> Result<Option<Admitted>, Problem> {
+    let Some(header) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = header
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix("Bearer "));
+    match token {
+        Some(token) if api.access.is_admin_token(token) => Ok(Some(Admitted {
+            actor: Actor::Admin,
+            session: None,
+        })),
+        _ => Err(unauthorized("the token is wrong")),
+    }
+}
+
 /// The only paths that need no credentials.
 fn is_open(method: &Method, path: &str) -> bool {
     if path == "/api/v1/session" {
@@ -86,7 +103,7 @@ fn is_open(method: &Method, path: &str) -> bool {
     path != "/api" && !path.starts_with("/api/") && path != "/metrics"
 }
 
-fn host_of(request: &Request) -> Option<&str> {
+fn host_of<B>(request: &axum::http::Request<B>) -> Option<&str> {
     let header = request
         .headers()
         .get(header::HOST)
@@ -121,7 +138,7 @@ fn same_origin(headers: &HeaderMap, host: &str) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::FORBIDDEN, "cross-origin", text))
 }
 
-fn unauthorized(detail: &str) -> Problem {
+pub(crate) fn unauthorized(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
         .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"bascule\"")
 }

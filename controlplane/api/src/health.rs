@@ -43,17 +43,24 @@ async fn livez() -> &'static str {
     (status = 200, description = "ready", body = String),
     (status = 503, description = "the ODB does not answer", body = ProblemBody)))]
 async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
-    match api.app.ready().await {
-        Ok(()) => Ok("ok\n"),
-        Err(error) => {
-            tracing::error!(error = %ErrorChain(&error), "not ready");
-            Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not-ready",
-                "the ODB fails",
-            ))
-        }
+    if is_ready(&api).await {
+        return Ok("ok\n");
     }
+    let text = "the ODB fails";
+    Err(Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not-ready",
+        text,
+    ))
+}
+
+/// Whether the ODB answers.
+pub(crate) async fn is_ready(api: &Api) -> bool {
+    let ready = api.app.ready().await;
+    if let Err(error) = &ready {
+        tracing::error!(error = %ErrorChain(error), "not ready");
+    }
+    ready.is_ok()
 }
 
 /// What runs here.

@@ -12,6 +12,8 @@ use crate::problem::Problem;
 /// The extra text of a job may have 500,000 bytes, and as many again when each is escaped; what is
 /// larger is a mistake.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
+/// Our objects are small; what is larger is a mistake.
+pub(crate) const JSON_BYTES_MAX: usize = 64 * 1024;
 
 /// A body of type `T`.
 #[derive(Debug)]
@@ -34,11 +36,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
 /// The body, or 413.
 pub(crate) async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
-    let too_large = |_| {
-        let text = format!("the body must not be larger than {bytes_max} bytes");
-        Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE, text)
-    };
-    to_bytes(body, bytes_max).await.map_err(too_large)
+    let read = to_bytes(body, bytes_max).await;
+    read.map_err(|_too_large| too_large(bytes_max))
+}
+
+pub(crate) fn too_large(bytes_max: usize) -> Problem {
+    let text = format!("the body must not be larger than {bytes_max} bytes");
+    Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

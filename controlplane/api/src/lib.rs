@@ -1,8 +1,8 @@
-//! REST face of the use cases, `OpenAPI`, and the embedded console.
+//! REST and gRPC faces of the use cases, `OpenAPI`, and the embedded console.
 //!
 //! Owns HTTP: routes, shapes, errors, who is let in. Refuses rules of the business (cp-app has
-//! those). Invariant: every route but the few open ones needs credentials, and every error is an
-//! RFC 9457 problem.
+//! those). Invariant: every route and method but the few open ones needs credentials, and every error
+//! is an RFC 9457 problem, or a status of gRPC that was made from one.
 
 mod access;
 mod applied;
@@ -15,6 +15,7 @@ mod error;
 mod etag;
 mod failure;
 mod generation;
+mod grpc;
 mod guard;
 mod health;
 mod idempotency;
@@ -76,7 +77,8 @@ pub fn router(api: Api) -> Router {
     routes
         .with_state(api.clone())
         .layer(from_fn(idempotency::digest))
-        .layer(from_fn_with_state(api, guard::guard))
+        .layer(from_fn_with_state(api.clone(), guard::guard))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(grpc::router(api), grpc::pick))
         .layer(from_fn(render::render))
 }

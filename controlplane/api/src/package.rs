@@ -199,32 +199,61 @@ async fn package_undeploy(
 }
 
 fn deployed_answer(deployed: Deployed) -> Result<Response, Problem> {
+    let standing = verdict_of(deployed)?;
+    let Standing {
+        package,
+        generation,
+        applied,
+        is_waiting,
+    } = standing;
+    if !is_waiting {
+        return Ok(changed_answer(&package, generation, applied));
+    }
+    let location = format!("/api/v1/packages/{}", package.id);
+    let headers = header_of(header::LOCATION, &location);
+    let body = PackageChanged {
+        package: (&package).into(),
+        generation: generation.0,
+        applied: applied.into(),
+    };
+    Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response())
+}
+
+/// A package that was not refused.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) package: Package,
+    pub(crate) generation: Generation,
+    pub(crate) applied: Applied,
+    /// Not tried to the end.
+    pub(crate) is_waiting: bool,
+}
+
+/// How a deploy ended, for either face.
+pub(crate) fn verdict_of(deployed: Deployed) -> Result<Standing, Problem> {
     let package = deployed.package;
-    match deployed.verdict {
+    let (generation, applied, is_waiting) = match deployed.verdict {
         Verdict::Live {
             generation,
             applied,
-        } => Ok(changed_answer(&package, generation, applied)),
+        } => (generation, applied, false),
         Verdict::Waiting {
             generation,
             applied,
-        } => {
-            let location = format!("/api/v1/packages/{}", package.id);
-            let headers = header_of(header::LOCATION, &location);
-            let body = PackageChanged {
-                package: (&package).into(),
-                generation: generation.0,
-                applied: applied.into(),
-            };
-            Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response())
-        }
-        Verdict::RefusedByNode => Err(refused(&package)),
-        Verdict::RefusedByRows(error) => Err(not_fitting(&package, &error)),
+        } => (generation, applied, true),
+        Verdict::RefusedByNode => return Err(refused(&package)),
+        Verdict::RefusedByRows(error) => return Err(not_fitting(&package, &error)),
         Verdict::Superseded => {
             let text = format!("a newer package of {} came in between", package.file);
-            Err(Problem::new(StatusCode::CONFLICT, "superseded", text))
+            return Err(Problem::new(StatusCode::CONFLICT, "superseded", text));
         }
-    }
+    };
+    Ok(Standing {
+        package,
+        generation,
+        applied,
+        is_waiting,
+    })
 }
 
 fn changed_answer(package: &Package, generation: Generation, applied: Applied) -> Response {

@@ -19,7 +19,7 @@ const PAGE_SIZE_DEFAULT: u32 = 100;
 const PAGE_SIZE_MAX: u32 = 1_000;
 const WAIT_DEFAULT: Duration = Duration::from_secs(5);
 /// Longer waits outlive proxies and patience; ask the generation again instead.
-const WAIT_MAX: Duration = Duration::from_mins(1);
+pub(crate) const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// Where in a list to read.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -79,6 +79,14 @@ pub(crate) struct Page<T> {
 // === impl PageQuery ===
 
 impl PageQuery {
+    /// As a face whose messages have no missing numbers and texts says it: 0 and empty are "not set".
+    pub(crate) fn new(size: u32, token: String) -> Self {
+        Self {
+            page_size: (size != 0).then(|| size.to_string()),
+            page_token: Some(token).filter(|token| !token.is_empty()),
+        }
+    }
+
     pub(crate) fn size(&self) -> Result<u32, Problem> {
         let Some(text) = &self.page_size else {
             return Ok(PAGE_SIZE_DEFAULT);

@@ -11,6 +11,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use crate::context::Cid;
+use crate::grpc::is_of_grpc;
 use crate::problem::Problem;
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -79,6 +80,10 @@ async fn problem_document(response: Response, instance: &str, cid: &str) -> Resp
 fn headers_add(headers: &mut HeaderMap, cid: &str) {
     if let Ok(value) = HeaderValue::from_str(cid) {
         headers.insert(X_REQUEST_ID, value);
+    }
+    // No browser reads those.
+    if is_of_grpc(headers) {
+        return;
     }
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -23,9 +23,9 @@ use crate::render::AsIs;
 use crate::stats::SummaryBody;
 
 /// Calls by hand; each is held whole here and in the node. A gRPC message would hold 64 MiB.
-const INVOKE_BYTES_MAX: usize = 3 * 1024 * 1024;
-const INVOKE_TIMEOUT_DEFAULT_MS: u64 = 30_000;
-const INVOKE_TIMEOUT_MAX_MS: u64 = 600_000;
+pub(crate) const INVOKE_BYTES_MAX: usize = 3 * 1024 * 1024;
+pub(crate) const INVOKE_TIMEOUT_DEFAULT_MS: u64 = 30_000;
+pub(crate) const INVOKE_TIMEOUT_MAX_MS: u64 = 600_000;
 
 #[derive(OpenApi)]
 #[openapi(paths(service_list, service_show, service_invoke))]

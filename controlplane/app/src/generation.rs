@@ -1,5 +1,7 @@
 //! The history of generations, with how each stands on the nodes.
 
+mod follow;
+
 use std::time::Duration;
 
 use cp_auth::{Action, OpContext};
@@ -8,6 +10,8 @@ use cp_odb::Difference;
 use cp_publish::NodeApplied;
 
 use crate::{App, AppError, Changed};
+
+pub use follow::{Follow, Step};
 
 /// A generation and its nodes.
 #[derive(Debug, Clone)]

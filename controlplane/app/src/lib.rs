@@ -29,6 +29,7 @@ pub use cluster::ClusterView;
 pub use error::AppError;
 pub use generation::GenerationView;
 pub use job::{JobView, NodeDispatch};
+pub use generation::{Follow, GenerationView, Step};
 pub use node::NodeView;
 pub use object::{ObjectWish, Seen};
 pub use package::{Deployed, Verdict};

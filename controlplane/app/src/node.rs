@@ -49,7 +49,9 @@ impl App {
             .odb
             .node_update(&context.origin(), name, change, expected)
             .await?;
-        let changed = self.changed(written.value, written.generation, wait).await;
+        let changed = self
+            .finished(context, written.value, written.generation, wait)
+            .await;
         Ok(Changed {
             value: self.node_view(changed.value),
             generation: changed.generation,
@@ -73,8 +75,12 @@ impl App {
             .node_delete(&context.origin(), name, expected)
             .await?;
         let value = self.node_view(written.value);
-        self.fleet.forget(name);
-        Ok(self.changed(value, written.generation, wait).await)
+        if !context.intent.is_dry_run {
+            self.fleet.forget(name);
+        }
+        Ok(self
+            .finished(context, value, written.generation, wait)
+            .await)
     }
 
     fn node_view(&self, node: Node) -> NodeView {

@@ -10,6 +10,8 @@ use cp_model::object::merge_patch;
 use cp_model::{Object, ObjectName, Version};
 use cp_odb::{Change, ChangedObject, Wanted, Written};
 use cp_scheduler::Revision;
+use cp_model::{Invalid, Object, ObjectName, Version};
+use cp_odb::{Change, ChangedObject, Wanted};
 use serde_json::{Map, Value};
 
 use crate::{App, AppError, Changed, job};
@@ -142,8 +144,9 @@ impl App {
     ) -> Result<Changed<Vec<ChangedObject>>, AppError> {
         context.authorize(Action::Change)?;
         let mut changes = Vec::with_capacity(wishes.len());
-        for (kind, wish) in wishes {
-            changes.push(self.change_of(kind, wish).await?);
+        for (index, (kind, wish)) in wishes.into_iter().enumerate() {
+            let change = self.change_of(kind, wish).await;
+            changes.push(change.map_err(|error| at_change(index, error))?);
         }
         let written = self.odb.objects_change(&context.origin(), changes).await?;
         Ok(self
@@ -241,6 +244,16 @@ impl App {
 
 /// A secret that a whole new object does not mention stays, unless the object became one of a type
 /// that has no such secret; `null` takes it out.
+/// Faults of one change's fields, with the place of the change: `changes/2/path`.
+fn at_change(index: usize, error: AppError) -> AppError {
+    let AppError::Invalid(errors) = error else {
+        return error;
+    };
+    let place =
+        |error: Invalid| Invalid::new(format!("changes/{index}/{}", error.field), error.reason);
+    AppError::Invalid(errors.into_iter().map(place).collect())
+}
+/// A secret that a whole new object does not mention stays; `null` takes it out.
 fn keep_secrets(before: &Object, fields: &mut Map<String, Value>) {
     for (place, secret) in before.spec.secrets(before.kind) {
         if !fields.contains_key(&place) && before.kind.has_field(fields, &place) {

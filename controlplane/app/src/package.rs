@@ -61,6 +61,10 @@ impl App {
         wait: Option<Duration>,
     ) -> Result<Deployed, AppError> {
         context.authorize(Action::Change)?;
+        if context.intent.is_dry_run {
+            let reason = "is not for packages: nodes try what is stored";
+            return Err(Invalid::new("dry_run", reason).into());
+        }
         check(content)?;
         let started = Instant::now();
         let id = package_id(file, content);
@@ -140,7 +144,9 @@ impl App {
         context.authorize(Action::Change)?;
         let written = self.odb.package_undeploy(&context.origin(), id).await?;
         self.deploys.wake().await;
-        Ok(self.changed(written.value, written.generation, wait).await)
+        Ok(self
+            .finished(context, written.value, written.generation, wait)
+            .await)
     }
 
     /// Results of all deploys from now on.

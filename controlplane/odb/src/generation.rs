@@ -36,6 +36,18 @@ impl Odb {
             .await?;
         rows.iter().map(parse).collect()
     }
+
+    /// The first one after `after`, if there is one. Numbers may have holes where the ODB was overtaken.
+    pub async fn generation_after(
+        &self,
+        after: Generation,
+    ) -> Result<Option<GenerationRow>, OdbError> {
+        let row = sql("SELECT * FROM generation WHERE number > ? ORDER BY number LIMIT 1")
+            .bind(to_sql(after.0))
+            .fetch_optional(&self.pools.read)
+            .await?;
+        row.as_ref().map(parse).transpose()
+    }
 }
 
 fn parse(row: &Row) -> Result<GenerationRow, OdbError> {

@@ -4,8 +4,8 @@
 
 use axum::http::{HeaderMap, HeaderValue};
 use std::fmt::Write as _;
-
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use cp_auth::{Actor, Intent};
 use cp_model::RequestKey;
 use sha2::{Digest as _, Sha256};
@@ -24,10 +24,13 @@ pub(super) fn of(parts: &Parts, actor: Actor) -> Result<Intent, Problem> {
     })
 }
 
-/// Printable text only: it is shown in the audit trail and in logs.
 fn why(headers: &HeaderMap) -> String {
     let given = headers.get("bascule-why").map(HeaderValue::as_bytes);
     let text = String::from_utf8_lossy(given.unwrap_or_default()).into_owned();
+    why_of(&String::from_utf8_lossy(given.unwrap_or_default()))
+}
+/// Printable text only: it is shown in the audit trail and in logs.
+pub(crate) fn why_of(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control())
         .take(WHY_CHARS_MAX)
@@ -51,16 +54,20 @@ fn key(parts: &Parts, actor: Actor) -> Result<Option<RequestKey>, Problem> {
     let (Some(body), Some(given)) = (digested, parts.headers.get(HEADER)) else {
         return Ok(None);
     };
-    let given = given.as_bytes();
+    let uri = parts.uri.to_string();
+    key_of(actor, given.as_bytes(), &[uri.as_bytes(), &body.0]).map(Some)
+}
+
+/// `asked` is everything that makes the request the one that it is.
+pub(crate) fn key_of(actor: Actor, given: &[u8], asked: &[&[u8]]) -> Result<RequestKey, Problem> {
     if given.is_empty() || given.len() > KEY_BYTES_MAX {
         let text = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} bytes");
         return Err(Problem::bad_request("", text));
     }
-    let uri = parts.uri.to_string();
-    Ok(Some(RequestKey {
+    Ok(RequestKey {
         key: digest(&[actor.name().as_bytes(), given]),
-        fingerprint: digest(&[uri.as_bytes(), &body.0]),
-    }))
+        fingerprint: digest(asked),
+    })
 }
 
 fn digest(texts: &[&[u8]]) -> String {
@@ -75,4 +82,7 @@ fn digest(texts: &[&[u8]]) -> String {
         write!(text, "{byte:02x}").ok();
         text
     })
+    let digest = digest.finalize();
+    let pairs = digest.iter().map(|byte| format!("{byte:02x}"));
+    pairs.collect::<Vec<_>>().concat()
 }

@@ -9,6 +9,7 @@ each_engine!(
     a_restored_generation_brings_its_code_back,
     a_set_of_changes_is_one_generation_or_none,
     a_request_with_a_key_is_done_once,
+    generations_follow_each_other_over_holes,
     what_is_named_cannot_go_nor_be_renamed,
 );
 
@@ -169,4 +170,26 @@ async fn what_is_named_cannot_go_nor_be_renamed(engine: Engine) {
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "service a.x is used by channel c");
+}
+
+async fn generations_follow_each_other_over_holes(engine: Engine) {
+    let store = Store::new(engine).await;
+    let odb = &store.odb;
+    create(odb, "a", "/a", "bascule.echo").await.unwrap();
+    let made = store.generation().await;
+    odb.cluster_overtake(&origin(), Generation(made + 40))
+        .await
+        .unwrap();
+    create(odb, "b", "/b", "bascule.echo").await.unwrap();
+    let mut followed = Vec::new();
+    let mut after = Generation(0);
+    while let Some(row) = odb.generation_after(after).await.unwrap() {
+        after = row.number;
+        followed.push(after.0);
+    }
+    let mut listed: Vec<_> = odb.generation_list(u64::MAX, 100).await.unwrap();
+    listed.reverse();
+    let listed: Vec<_> = listed.into_iter().map(|row| row.number.0).collect();
+    assert_eq!(followed, listed);
+    assert_eq!(listed[listed.len() - 3..], [made, made + 41, made + 42]);
 }
