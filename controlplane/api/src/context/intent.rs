@@ -62,7 +62,7 @@ fn key(parts: &Parts, actor: Actor) -> Result<Option<RequestKey>, Problem> {
 pub(crate) fn key_of(actor: Actor, given: &[u8], asked: &[&[u8]]) -> Result<RequestKey, Problem> {
     if given.is_empty() || given.len() > KEY_BYTES_MAX {
         let text = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} bytes");
-        return Err(Problem::bad_request("", text));
+        return Err(Problem::bad_request("idempotency_key", text));
     }
     Ok(RequestKey {
         key: digest(&[actor.name().as_bytes(), given]),

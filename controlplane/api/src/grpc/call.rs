@@ -127,7 +127,7 @@ fn options_of<Q: Change>(
             let method = extensions.get::<Method>().map(|method| method.0.as_str());
             let message = asked.encode_to_vec();
             let what = [method.unwrap_or_default().as_bytes(), &message];
-            Some(key_of(actor, given.as_bytes(), &what)?)
+            Some(key_of(actor, given.as_bytes(), &what).map_err(of_key)?)
         }
     };
     let intent = Intent {
@@ -136,6 +136,10 @@ fn options_of<Q: Change>(
         key,
     };
     Ok((intent, wait))
+}
+
+fn of_key(problem: Problem) -> Problem {
+    Problem::bad_request("/options/idempotency_key", problem.detail)
 }
 
 fn wait_of(options: &ChangeOptions) -> Result<Option<Duration>, Problem> {

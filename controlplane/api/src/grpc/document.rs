@@ -1,7 +1,8 @@
 //! JSON ↔ `google.protobuf.Struct`: the specs of all kinds, in both directions.
 //!
-//! A `Struct` has only doubles, our objects only whole numbers. Invariant: a number arrives as it was sent or
-//! is refused with its place; none is rounded.
+//! A `Struct` has only doubles. What is whole becomes a whole number; a fraction stays one, which the parser of
+//! the kind refuses as it does on the other face. Invariant: a number arrives as it was sent or is refused with
+//! its place; none is rounded.
 
 use cp_model::Invalid;
 use prost_types::value::Kind;
@@ -40,9 +41,9 @@ fn json_of(value: ProtoValue, place: &str, errors: &mut Vec<Invalid>) -> Value {
         Some(Kind::NullValue(_)) => Value::Null,
         Some(Kind::BoolValue(is)) => is.into(),
         Some(Kind::StringValue(text)) => text.into(),
-        Some(Kind::NumberValue(number)) => match whole(number) {
-            Ok(number) => number.into(),
-            Err(reason) => refused(reason, place, errors),
+        Some(Kind::NumberValue(number)) => match number_of(number) {
+            Some(number) => number.into(),
+            None => refused("must be a number", place, errors),
         },
         Some(Kind::StructValue(given)) => Value::Object(map_of(given, place, errors)),
         Some(Kind::ListValue(list)) => {
@@ -59,25 +60,22 @@ fn refused(reason: &str, place: &str, errors: &mut Vec<Invalid>) -> Value {
     Value::Null
 }
 
-fn whole(number: f64) -> Result<i64, &'static str> {
-    if !number.is_finite() {
-        return Err("must be a number");
-    }
-    if number.fract() != 0.0 {
-        return Err("must be a whole number: objects have no fractions");
-    }
+/// `None` for what is no number at all. Beyond ±2^53 it may have been rounded on its way: it stays a double, which is
+/// no whole number.
+fn number_of(number: f64) -> Option<Number> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a power of two is exact, and is compared with"
     )]
-    if number.abs() > WHOLE_MAX as f64 {
-        return Err("must be within ±2^53: larger numbers do not travel exactly");
+    let is_exact = number.abs() <= WHOLE_MAX as f64;
+    if is_exact && number.fract() == 0.0 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole and within ±2^53, as was just looked at"
+        )]
+        return Some((number as i64).into());
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole and within ±2^53, as was just looked at"
-    )]
-    Ok(number as i64)
+    Number::from_f64(number)
 }
 
 pub(super) fn struct_of(fields: Map<String, Value>) -> Struct {
@@ -101,7 +99,7 @@ pub(super) fn proto_of(value: Value) -> ProtoValue {
     let kind = match value {
         Value::Null => Kind::NullValue(0),
         Value::Bool(is) => Kind::BoolValue(is),
-        Value::Number(number) => number_of(&number),
+        Value::Number(number) => double_of(&number),
         Value::String(text) => Kind::StringValue(text),
         Value::Array(items) => Kind::ListValue(ListValue {
             values: items.into_iter().map(proto_of).collect(),
@@ -112,7 +110,7 @@ pub(super) fn proto_of(value: Value) -> ProtoValue {
 }
 
 /// Whole numbers that a double cannot hold travel as text, rather than as another number.
-fn number_of(number: &Number) -> Kind {
+fn double_of(number: &Number) -> Kind {
     let magnitude = number
         .as_i64()
         .map_or_else(|| number.as_u64(), |number| Some(number.unsigned_abs()));

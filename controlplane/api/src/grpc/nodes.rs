@@ -109,16 +109,14 @@ fn expected(etag: &str) -> Option<Version> {
 }
 
 fn wanted_of(state: i32) -> Result<Option<NodeState>, Problem> {
-    match proto::WantedState::try_from(state) {
-        Ok(proto::WantedState::Unspecified) => Ok(None),
-        Ok(proto::WantedState::Online) => Ok(Some(NodeState::Online)),
-        Ok(proto::WantedState::Draining) => Ok(Some(NodeState::Draining)),
-        Ok(proto::WantedState::Offline) => Ok(Some(NodeState::Offline)),
-        Err(_) => Err(Problem::bad_request(
-            "/state",
-            "must be online, draining or offline",
-        )),
-    }
+    let text = match proto::WantedState::try_from(state) {
+        Ok(proto::WantedState::Unspecified) => return Ok(None),
+        Ok(proto::WantedState::Online) => "online",
+        Ok(proto::WantedState::Draining) => "draining",
+        Ok(proto::WantedState::Offline) => "offline",
+        Err(_) => "",
+    };
+    Ok(Some(NodeState::parse(text)?))
 }
 
 fn changed_of(changed: Changed<NodeView>, is_dry_run: bool) -> proto::NodeChanged {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bascule_proto::admin::v1::services_server::Services;
 use bascule_proto::admin::v1::{self as proto};
 use cp_app::{Invocation, ServiceOrigin, ServiceView, Summary};
-use cp_model::{Service, ServiceName};
+use cp_model::{Invalid, Service, ServiceName};
 use tonic::{Request, Response, Status};
 
 use super::Face;
@@ -58,7 +58,7 @@ async fn service_get(
     reading: Reading,
     asked: proto::GetServiceRequest,
 ) -> Result<proto::Service, Problem> {
-    let name = ServiceName::parse(&asked.name)?;
+    let name = name_of(&asked.name)?;
     let found = reading.api.app.service_find(&reading.context, &name);
     Ok(service_of(found.await?))
 }
@@ -72,7 +72,7 @@ async fn service_invoke(
         return Err(too_large(INVOKE_BYTES_MAX));
     }
     let invocation = Invocation {
-        service: ServiceName::parse(&asked.name)?,
+        service: name_of(&asked.name)?,
         body: asked.body.to_vec(),
         content_type: asked.content_type,
         timeout: reading.deadline.map_or(timeout, |d| d.cut(timeout)),
@@ -86,6 +86,10 @@ async fn service_invoke(
         node: invoked.node.to_string(),
         duration_us: invoked.total_us,
     })
+}
+
+fn name_of(text: &str) -> Result<ServiceName, Problem> {
+    ServiceName::parse(text).map_err(|error| Invalid::new("name", error.reason).into())
 }
 
 fn timeout_of(given: Option<prost_types::Duration>) -> Result<Duration, Problem> {

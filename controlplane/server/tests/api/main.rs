@@ -7,6 +7,8 @@ mod changes;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod failing;
 #[cfg(test)]
 mod fake_node;
@@ -14,6 +16,7 @@ mod fake_node;
 mod fleet;
 #[cfg(test)]
 mod jobs;
+mod grpc;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
@@ -28,3 +31,5 @@ mod statuses;
 mod stream;
 #[cfg(test)]
 mod wait;
+#[cfg(test)]
+mod watch;

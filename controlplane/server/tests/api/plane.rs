@@ -112,6 +112,15 @@ impl Plane {
         }
     }
 
+    /// `http://127.0.0.1:port` of the admin API, served as the binary does.
+    pub(crate) async fn serve(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
+
     /// Ends all sessions, as a stop of the process does.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
