@@ -10,6 +10,7 @@ each_engine!(
     a_set_of_changes_is_one_generation_or_none,
     a_request_with_a_key_is_done_once,
     generations_follow_each_other_over_holes,
+    what_came_before_the_history_is_not_kept,
     what_is_named_cannot_go_nor_be_renamed,
 );
 
@@ -192,4 +193,21 @@ async fn generations_follow_each_other_over_holes(engine: Engine) {
     let listed: Vec<_> = listed.into_iter().map(|row| row.number.0).collect();
     assert_eq!(followed, listed);
     assert_eq!(listed[listed.len() - 3..], [made, made + 41, made + 42]);
+}
+
+async fn what_came_before_the_history_is_not_kept(engine: Engine) {
+    let store = Store::new(engine).await;
+    let odb = &store.odb;
+    create(odb, "a", "/a", "bascule.echo").await.unwrap();
+    let oldest = store.generation().await;
+    create(odb, "b", "/b", "bascule.echo").await.unwrap();
+    sql("UPDATE cluster SET history_from = ?")
+        .bind(i64::try_from(oldest).unwrap())
+        .execute(&odb.pools.write)
+        .await
+        .unwrap();
+    let diff = async |from, to| odb.history_diff(Generation(from), Generation(to)).await;
+    assert_eq!(diff(oldest, oldest + 1).await.unwrap().len(), 1);
+    let error = diff(oldest - 1, oldest + 1).await;
+    assert!(matches!(error, Err(OdbError::NotKept { .. })), "{error:?}");
 }

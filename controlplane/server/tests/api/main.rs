@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod changes;
+mod apply;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
@@ -17,6 +18,8 @@ mod fleet;
 #[cfg(test)]
 mod jobs;
 mod grpc;
+#[cfg(test)]
+mod grpc_docs;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]

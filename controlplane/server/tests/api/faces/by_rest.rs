@@ -74,14 +74,16 @@ impl<'a> ByRest<'a> {
         self.get(&path).await
     }
 
-    async fn change(&self, what: &What, how: How) -> Answer {
+    /// Method, path, version and body of a change.
+    fn change_of(&self, what: &What) -> (&'static str, String, Etag, Value) {
         let object =
             |kind: &'static str, name: &str| format!("{}/{name}", List::Objects(kind).path());
-        let (method, path, etag, body) = match what {
+        let none = Etag::Missing;
+        match what {
             What::Create { kind, name, spec } => {
                 let mut body = spec.clone();
                 body["name"] = json!(name);
-                ("POST", List::Objects(kind).path(), Etag::Missing, body)
+                ("POST", List::Objects(kind).path(), none, body)
             }
             What::Update {
                 kind,
@@ -100,7 +102,7 @@ impl<'a> ByRest<'a> {
             What::Restore { number } => (
                 "POST",
                 format!("generations/{number}/restore"),
-                Etag::Missing,
+                none,
                 Value::Null,
             ),
             What::NodeUpdate {
@@ -114,29 +116,27 @@ impl<'a> ByRest<'a> {
                 *etag,
                 json!({"state": state, "weight": weight}),
             ),
-            What::NodeVerb { name, verb } => (
-                "POST",
-                format!("nodes/{name}:{verb}"),
-                Etag::Missing,
-                Value::Null,
-            ),
+            What::NodeVerb { name, verb } => {
+                ("POST", format!("nodes/{name}:{verb}"), none, Value::Null)
+            }
             What::NodeDelete { name, etag } => {
                 ("DELETE", format!("nodes/{name}"), *etag, Value::Null)
             }
-            What::Deploy { file, source } => (
-                "POST",
-                format!("packages?file={file}"),
-                Etag::Missing,
-                json!(source),
-            ),
+            What::Deploy { file, source } => {
+                ("POST", format!("packages?file={file}"), none, json!(source))
+            }
             What::Undeploy { id } => (
                 "DELETE",
                 format!("packages/{}", self.id(*id)),
-                Etag::Missing,
+                none,
                 Value::Null,
             ),
             what => panic!("{what:?} is no change"),
-        };
+        }
+    }
+
+    async fn change(&self, what: &What, how: How) -> Answer {
+        let (method, path, etag, body) = self.change_of(what);
         let mut query = Vec::new();
         if let Some(wait_s) = how.wait_s {
             query.push(format!("wait=applied&timeout={wait_s}s"));

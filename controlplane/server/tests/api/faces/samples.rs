@@ -9,43 +9,72 @@ use serde_json::{Map, Value, json};
 
 use super::ask::{ANY_CLASS, Ask, Etag, List, Page, Show, What};
 
+const NAME: &str = "sample";
+
 pub(crate) fn of(kind: &'static Kind) -> Vec<Ask> {
-    let of_kind = kind.name;
-    let name = "sample";
-    let ask = |what| Ask::new(ANY_CLASS, what);
-    let create = |spec| {
-        ask(What::Create {
-            kind: of_kind,
-            name,
-            spec,
-        })
-    };
-    let update = |etag, patch| {
-        ask(What::Update {
-            kind: of_kind,
-            name,
-            etag,
-            patch,
-            mask: false,
-        })
-    };
-    let masked = |patch| {
-        ask(What::Update {
-            kind: of_kind,
-            name,
-            etag: Etag::Any,
-            patch,
-            mask: true,
-        })
-    };
-    let replace = |etag, spec| {
-        ask(What::Replace {
-            kind: of_kind,
-            name,
-            etag,
-            spec,
-        })
-    };
+    [wrong(kind), made(kind), changed(kind)].concat()
+}
+
+fn ask(what: What) -> Ask {
+    Ask::new(ANY_CLASS, what)
+}
+
+fn create(kind: &'static Kind, spec: Value) -> Ask {
+    let (kind, name) = (kind.name, NAME);
+    ask(What::Create { kind, name, spec })
+}
+
+fn update(kind: &'static Kind, etag: Etag, patch: Value, mask: bool) -> Ask {
+    let (kind, name) = (kind.name, NAME);
+    ask(What::Update {
+        kind,
+        name,
+        etag,
+        patch,
+        mask,
+    })
+}
+
+fn show(kind: &'static Kind) -> Ask {
+    ask(What::Show(Show::Object(kind.name, NAME)))
+}
+
+/// Each field wrong by itself: of no type, and of another one.
+fn wrong(kind: &'static Kind) -> Vec<Ask> {
+    let nonsense = json!({"nonsense": 1, "more": {"of": ["it", 2.5]}});
+    let mut asks = vec![show(kind), create(kind, json!({})), create(kind, nonsense)];
+    for field in kind.fields {
+        for wrong in [
+            json!({"x": [true]}),
+            json!("wrong"),
+            json!(-7),
+            json!(0.5),
+            json!([{}]),
+        ] {
+            let mut spec = spec(kind.fields);
+            spec[field.name] = wrong;
+            asks.push(create(kind, spec).how(|how| how.is_dry_run = true));
+        }
+    }
+    asks
+}
+
+fn made(kind: &'static Kind) -> Vec<Ask> {
+    let create = || create(kind, spec(kind.fields));
+    let list = |page| ask(What::List(List::Objects(kind.name), page));
+    vec![
+        create().how(|how| how.is_dry_run = true),
+        create().how(|how| how.key = Some("k")),
+        create().how(|how| how.key = Some("k")),
+        create(),
+        show(kind),
+        list(Page::First),
+        list(Page::Size(1)),
+    ]
+}
+
+fn changed(kind: &'static Kind) -> Vec<Ask> {
+    let (of_kind, name) = (kind.name, NAME);
     let delete = |etag| {
         ask(What::Delete {
             kind: of_kind,
@@ -53,40 +82,26 @@ pub(crate) fn of(kind: &'static Kind) -> Vec<Ask> {
             etag,
         })
     };
-    let list = |page| ask(What::List(List::Objects(of_kind), page));
-    let show = || ask(What::Show(Show::Object(of_kind, name)));
+    let spec = spec(kind.fields);
+    let etag = Etag::Last;
     let mut asks = vec![
-        show(),
-        create(json!({})),
-        create(json!({"nonsense": 1, "more": {"of": ["it", 2.5]}})),
+        update(kind, Etag::Missing, json!({}), false),
+        update(kind, Etag::Text("\"1\""), json!({}), false),
+        ask(What::Replace {
+            kind: of_kind,
+            name,
+            etag,
+            spec,
+        }),
+        update(kind, Etag::Last, json!({"nonsense": 1}), false),
     ];
     for field in kind.fields {
-        // Each field wrong by itself: of no type, and of another one.
-        for wrong in [json!({"x": [true]}), json!("wrong"), json!(-7), json!([{}])] {
-            let mut spec = spec(kind.fields);
-            spec[field.name] = wrong;
-            asks.push(create(spec).how(|how| how.is_dry_run = true));
+        for value in [sample(&field.kind), Value::Null] {
+            asks.push(update(kind, Etag::Any, json!({ field.name: value }), true));
         }
     }
     asks.extend([
-        create(spec(kind.fields)).how(|how| how.is_dry_run = true),
-        create(spec(kind.fields)).how(|how| how.key = Some("k")),
-        create(spec(kind.fields)).how(|how| how.key = Some("k")),
-        create(spec(kind.fields)),
-        show(),
-        list(Page::First),
-        list(Page::Size(1)),
-        update(Etag::Missing, json!({})),
-        update(Etag::Text("\"1\""), json!({})),
-        replace(Etag::Last, spec(kind.fields)),
-        update(Etag::Last, json!({"nonsense": 1})),
-    ]);
-    for field in kind.fields {
-        asks.push(masked(json!({ field.name: sample(&field.kind) })));
-        asks.push(masked(json!({ field.name: null })));
-    }
-    asks.extend([
-        show(),
+        show(kind),
         delete(Etag::Missing),
         delete(Etag::Any),
         delete(Etag::Any),

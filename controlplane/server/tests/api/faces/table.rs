@@ -292,40 +292,38 @@ fn services() -> Vec<Ask> {
         invoke(INVALID, "b.x", Some(0)),
         invoke(INVALID, "b.x", Some(600_001)),
         invoke(NOT_FOUND, "nobody", None),
-        Ask::new(
-            OK,
-            What::NodeVerb {
-                name: "n1",
-                verb: "offline",
-            },
-        ),
+        verb(OK, "n1", "offline"),
         invoke("NO_NODE", "b.x", None),
-        Ask::new(
-            OK,
-            What::NodeVerb {
-                name: "n1",
-                verb: "resume",
-            },
-        ),
+        verb(OK, "n1", "resume"),
     ]
 }
 
+fn verb(wanted: &'static str, name: &'static str, verb: &'static str) -> Ask {
+    Ask::new(wanted, What::NodeVerb { name, verb })
+}
+
+fn node_delete(wanted: &'static str, name: &'static str) -> Ask {
+    let etag = Etag::Missing;
+    Ask::new(wanted, What::NodeDelete { name, etag })
+}
+
 fn nodes() -> Vec<Ask> {
-    let update = |wanted, etag, state, weight| {
+    let update = |wanted, name, etag, state| {
+        let weight = None;
         Ask::new(
             wanted,
             What::NodeUpdate {
-                name: "n1",
+                name,
                 etag,
                 state,
                 weight,
             },
         )
     };
-    let unknown = |etag, state| {
-        let (name, weight) = ("nobody", None);
+    let weigh = |wanted, etag, weight| {
+        let (name, state, weight) = ("n1", None, Some(weight));
         Ask::new(
-            NOT_FOUND,
+            wanted,
             What::NodeUpdate {
                 name,
                 etag,
@@ -338,52 +336,22 @@ fn nodes() -> Vec<Ask> {
         show(OK, Show::Node("n1")),
         show(NOT_FOUND, Show::Node("nobody")),
         show(INVALID, Show::Node("NOBODY")),
-        update(OK, Etag::Last, Some("draining"), Some(7)),
-        update(OK, Etag::Last, None, Some(8)),
-        update(OK, Etag::Missing, None, Some(8)),
-        update(OK, Etag::Any, Some("online"), None),
-        update(OK, Etag::Any, None, None),
-        update(OK, Etag::Any, Some("offline"), None).how(|how| how.is_dry_run = true),
-        update("STALE", Etag::Text("\"1\""), Some("online"), None),
-        update(INVALID, Etag::Any, Some("sideways"), None),
-        update(INVALID, Etag::Any, None, Some(0)),
-        update(INVALID, Etag::Any, None, Some(1_001)),
-        unknown(Etag::Any, Some("online")),
-        Ask::new(
-            OK,
-            What::NodeVerb {
-                name: "n1",
-                verb: "drain",
-            },
-        ),
-        Ask::new(
-            NOT_FOUND,
-            What::NodeVerb {
-                name: "nobody",
-                verb: "drain",
-            },
-        ),
-        Ask::new(
-            OK,
-            What::NodeVerb {
-                name: "n1",
-                verb: "resume",
-            },
-        ),
-        Ask::new(
-            "NODE_CONNECTED",
-            What::NodeDelete {
-                name: "n1",
-                etag: Etag::Missing,
-            },
-        ),
-        Ask::new(
-            NOT_FOUND,
-            What::NodeDelete {
-                name: "nobody",
-                etag: Etag::Missing,
-            },
-        ),
+        update(OK, "n1", Etag::Last, Some("draining")),
+        weigh(OK, Etag::Last, 8),
+        weigh(OK, Etag::Missing, 8),
+        update(OK, "n1", Etag::Any, Some("online")),
+        update(OK, "n1", Etag::Any, None),
+        update(OK, "n1", Etag::Any, Some("offline")).how(|how| how.is_dry_run = true),
+        update("STALE", "n1", Etag::Text("\"1\""), Some("online")),
+        update(INVALID, "n1", Etag::Any, Some("sideways")),
+        weigh(INVALID, Etag::Any, 0),
+        weigh(INVALID, Etag::Any, 1_001),
+        update(NOT_FOUND, "nobody", Etag::Any, Some("online")),
+        verb(OK, "n1", "drain"),
+        verb(NOT_FOUND, "nobody", "drain"),
+        verb(OK, "n1", "resume"),
+        node_delete("NODE_CONNECTED", "n1"),
+        node_delete(NOT_FOUND, "nobody"),
         show(OK, Show::Node("n1")),
     ]
 }
