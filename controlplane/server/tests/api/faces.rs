@@ -61,19 +61,24 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ),
 ];
 
-/// A fresh plane with one node that does as it is told.
+/// A fresh plane with one node that does as it is told, and one that has gone.
 async fn plane() -> (Plane, tempfile::TempDir) {
     let (plane, folder) = Plane::new().await;
-    FakeNode::connect(&plane, "n1").await.run(Manner::Obedient);
-    plane
-        .eventually("/api/v1/cluster", |body| body["nodes"]["in_sync"] == 1)
-        .await;
+    let is = async |path: &str, what: fn(&Value) -> bool| plane.eventually(path, what).await;
+    let gone = FakeNode::connect(&plane, "n2").await.run(Manner::Obedient);
+    is("/api/v1/nodes/n2", |node| node["status"] == "in_sync").await;
+    gone.abort();
+    is("/api/v1/nodes/n2", |node| node["connection"] == "away").await;
+    FakeNode::connect(&plane, "n1").await.run(Manner::Steady);
+    is("/api/v1/nodes/n1", |node| {
+        node["status"] == "in_sync" && node["node_state"] == "ready"
+    })
+    .await;
     (plane, folder)
 }
 
 async fn compare(asks: &[Ask]) -> (Plane, Plane) {
-    let (left, _left_folder) = plane().await;
-    let (right, _right_folder) = plane().await;
+    let ((left, _left_folder), (right, _right_folder)) = tokio::join!(plane(), plane());
     let mut rest = ByRest::new(&left);
     let mut grpc = ByGrpc::new(&right).await;
     for ask in asks {

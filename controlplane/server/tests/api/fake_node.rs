@@ -3,6 +3,7 @@
 //! Its "Python": each line `service NAME` declares a service, a line `raise` does not import.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bascule_proto::config::v1 as proto;
 use bascule_proto::{Encoded, apply};
@@ -33,10 +34,22 @@ pub(crate) struct FakeNode {
 #[derive(Clone, Copy)]
 pub(crate) enum Manner {
     Obedient,
+    /// As `Obedient`, and reports each second, so that it stays connected however long a test takes.
+    Steady,
     /// Refuses every snapshot but the first.
     Refusing,
     /// Takes everything and answers nothing.
     Mute,
+}
+
+/// As nodes do.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+fn ready() -> proto::Report {
+    proto::Report {
+        state: proto::NodeState::Ready.into(),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn hello(name: &str) -> proto::Hello {
@@ -152,7 +165,18 @@ impl FakeNode {
     pub(crate) fn run(mut self, manner: Manner) -> JoinHandle<()> {
         tokio::spawn(async move {
             let mut serving = 0;
-            while let Ok(Some(message)) = self.next().await {
+            let mut reports = tokio::time::interval(REPORT_INTERVAL);
+            loop {
+                let message = tokio::select! {
+                    message = self.next() => message,
+                    _ = reports.tick(), if matches!(manner, Manner::Steady) => {
+                        self.say(ToPlane::Report(ready())).await;
+                        continue;
+                    }
+                };
+                let Ok(Some(message)) = message else {
+                    return;
+                };
                 match (message, manner) {
                     (_, Manner::Mute) => {}
                     (FromPlane::Snapshot(snapshot), Manner::Refusing) if serving > 0 => {

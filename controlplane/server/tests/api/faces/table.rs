@@ -352,6 +352,11 @@ fn nodes() -> Vec<Ask> {
         verb(OK, "n1", "resume"),
         node_delete("NODE_CONNECTED", "n1"),
         node_delete(NOT_FOUND, "nobody"),
+        show(OK, Show::Node("n2")),
+        node_delete(OK, "n2").how(|how| how.is_dry_run = true),
+        show(OK, Show::Node("n2")),
+        node_delete(OK, "n2"),
+        show(NOT_FOUND, Show::Node("n2")),
         show(OK, Show::Node("n1")),
     ]
 }
