@@ -19,17 +19,18 @@ const ADMIN: [&str; 8] = [
     "bascule/admin/v1/services.proto",
 ];
 
-use std::path::PathBuf;
-
 const PACKAGE: &str = ".bascule.config.v1";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=bascule");
-    compile(&CONFIG, "config")?;
-    compile(&ADMIN, "admin")
+    compile_publishing(compile(&CONFIG, "config")?)?;
+    compile(&ADMIN, "admin").map(|_| ())
 }
 
-fn compile(files: &[&str], name: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn compile(
+    files: &[&str],
+    name: &str,
+) -> Result<tonic_prost_build::FileDescriptorSet, Box<dyn std::error::Error>> {
     let descriptors = protox::compile(files, ["."])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join(format!("{name}.bin")), descriptors.encode_to_vec())?;
@@ -37,7 +38,7 @@ fn compile(files: &[&str], name: &str) -> Result<(), Box<dyn std::error::Error>>
     let mut prost = tonic_prost_build::Config::new();
     prost.bytes(["."]);
     tonic_prost_build::configure().compile_fds_with_config(descriptors.clone(), prost)?;
-    compile_publishing(descriptors)
+    Ok(descriptors)
 }
 
 /// The same service once more, for the side that publishes: what it sends may be encoded already.

@@ -1,18 +1,16 @@
-//! The wire between control plane and nodes: messages and services of `bascule.config.v1`, and what both planes must do
-//! alike to them.
+//! The wire between control plane and nodes (`bascule.config.v1`) and that of the admin API (`bascule.admin.v1`), and what
+//! both planes must do alike to snapshots.
 //!
 //! Owns generated code, the bytes of a snapshot with the hash that names them, and the difference between two; refuses to
 //! know what any of it means. Both planes turn these shapes into their own types at their border (`cp-publish` writes
 //! them, `dp-config` and `dp-agent` read them).
+
 mod delta;
 mod encoded;
 pub mod publishing;
+
 pub use delta::{DeltaError, Outline, apply, between};
 pub use encoded::{Encoded, WireError, snapshot_hash};
-//! The wire: between control plane and nodes (`bascule.config.v1`), and of the admin API
-//! (`bascule.admin.v1`).
-//! Owns nothing but generated code and the descriptors; everyone turns these shapes into their own types
-//! at their border (`cp-publish` and `cp-api` write them, `dp-config` and `dp-agent` read them).
 
 /// Messages, client and server of `bascule.config.v1`.
 pub mod config {

@@ -19,18 +19,12 @@ pub(crate) struct Doc;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEvent)]
-struct AuditBody {
-    id: u64,
-    at: String,
-    who: String,
-    /// The reason that the author gave; may be empty.
-    why: String,
-    action: String,
-    object: String,
 pub(crate) struct AuditBody {
     pub(crate) id: u64,
     pub(crate) at: String,
     pub(crate) who: String,
+    /// The reason that the author gave; may be empty.
+    pub(crate) why: String,
     pub(crate) action: String,
     pub(crate) object: String,
     /// `null` when nodes need not know.

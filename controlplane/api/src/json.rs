@@ -11,9 +11,7 @@ use crate::problem::Problem;
 
 /// The extra text of a job may have 500,000 bytes, and as many again when each is escaped; what is
 /// larger is a mistake.
-const JSON_BYTES_MAX: usize = 1024 * 1024;
-/// Our objects are small; what is larger is a mistake.
-pub(crate) const JSON_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const JSON_BYTES_MAX: usize = 1024 * 1024;
 
 /// A body of type `T`.
 #[derive(Debug)]

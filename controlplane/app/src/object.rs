@@ -7,11 +7,9 @@ use std::time::Duration;
 use cp_auth::{Action, OpContext};
 use cp_model::kind::Kind;
 use cp_model::object::merge_patch;
-use cp_model::{Object, ObjectName, Version};
+use cp_model::{Invalid, Object, ObjectName, Version};
 use cp_odb::{Change, ChangedObject, Wanted, Written};
 use cp_scheduler::Revision;
-use cp_model::{Invalid, Object, ObjectName, Version};
-use cp_odb::{Change, ChangedObject, Wanted};
 use serde_json::{Map, Value};
 
 use crate::{App, AppError, Changed, job};
@@ -242,8 +240,6 @@ impl App {
     }
 }
 
-/// A secret that a whole new object does not mention stays, unless the object became one of a type
-/// that has no such secret; `null` takes it out.
 /// Faults of one change's fields, with the place of the change: `changes/2/path`.
 fn at_change(index: usize, error: AppError) -> AppError {
     let AppError::Invalid(errors) = error else {
@@ -253,7 +249,9 @@ fn at_change(index: usize, error: AppError) -> AppError {
         |error: Invalid| Invalid::new(format!("changes/{index}/{}", error.field), error.reason);
     AppError::Invalid(errors.into_iter().map(place).collect())
 }
-/// A secret that a whole new object does not mention stays; `null` takes it out.
+
+/// A secret that a whole new object does not mention stays, unless the object became one of a type
+/// that has no such secret; `null` takes it out.
 fn keep_secrets(before: &Object, fields: &mut Map<String, Value>) {
     for (place, secret) in before.spec.secrets(before.kind) {
         if !fields.contains_key(&place) && before.kind.has_field(fields, &place) {

@@ -2,7 +2,6 @@
 //!
 //! Invariant: comparison looks at all 32 bytes whatever was presented, so its time tells nothing.
 //! A plain hash is enough, because every secret here has at least 80 random bits.
-//! A plain hash is enough, because every secret here has at least 200 random bits.
 
 use std::fmt;
 

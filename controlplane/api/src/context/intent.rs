@@ -2,8 +2,8 @@
 //!
 //! Invariant: two requests have one fingerprint only when method, path, query and body are the same.
 
-use axum::http::{HeaderMap, HeaderValue};
 use std::fmt::Write as _;
+
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use cp_auth::{Actor, Intent};
@@ -26,9 +26,9 @@ pub(super) fn of(parts: &Parts, actor: Actor) -> Result<Intent, Problem> {
 
 fn why(headers: &HeaderMap) -> String {
     let given = headers.get("bascule-why").map(HeaderValue::as_bytes);
-    let text = String::from_utf8_lossy(given.unwrap_or_default()).into_owned();
     why_of(&String::from_utf8_lossy(given.unwrap_or_default()))
 }
+
 /// Printable text only: it is shown in the audit trail and in logs.
 pub(crate) fn why_of(text: &str) -> String {
     text.chars()
@@ -82,7 +82,4 @@ fn digest(texts: &[&[u8]]) -> String {
         write!(text, "{byte:02x}").ok();
         text
     })
-    let digest = digest.finalize();
-    let pairs = digest.iter().map(|byte| format!("{byte:02x}"));
-    pairs.collect::<Vec<_>>().concat()
 }

@@ -8,12 +8,12 @@
 //! and never panics.
 
 use std::fmt;
+
 use cp_model::Invalid;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
 use crate::base32::BASE32;
-use std::sync::LazyLock;
-use data_encoding::{Encoding, Specification};
 use crate::secret::random_bytes;
 use crate::{Secret, SecretError, TokenDigest};
 
@@ -28,16 +28,6 @@ const CHECK_CHARS: usize = 6;
 /// More than any token has.
 const TEXT_BYTES_MAX: usize = 256;
 
-/// Lower-case Crockford base 32 of whole five-bit groups.
-static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
-    let mut specification = Specification::new();
-    specification
-        .symbols
-        .push_str("0123456789abcdefghjkmnpqrstvwxyz");
-        .encoding()
-        // The symbols are constants and a test encodes with them.
-        .unwrap_or(data_encoding::BASE32HEX_NOPAD)
-});
 /// Names a token in lists, logs and look-ups; public.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenId(String);

@@ -3,8 +3,9 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
-mod changes;
 mod apply;
+#[cfg(test)]
+mod changes;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
@@ -16,10 +17,11 @@ mod fake_node;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
-mod jobs;
 mod grpc;
 #[cfg(test)]
 mod grpc_docs;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
