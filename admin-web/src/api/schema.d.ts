@@ -260,6 +260,23 @@ export interface paths {
         patch: operations["group_update"];
         trace?: never;
     };
+    "/api/v1/job-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The next fires of a job before it is saved; the body is the job's. */
+        post: operations["job_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -269,7 +286,7 @@ export interface paths {
         };
         /**
          * All jobs in order of name.
-         * @description A service that runs once, at intervals, or as a cron line says. This version keeps and checks it, and does not act on it yet.
+         * @description A service that runs once, at intervals, or as a cron line says.
          */
         get: operations["job_list"];
         put?: never;
@@ -299,6 +316,108 @@ export interface paths {
         head?: never;
         /** Changes the given fields of a job. Needs `If-Match`. */
         patch: operations["job_update"];
+        trace?: never;
+    };
+    "/api/v1/jobs/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses a job: what passes meanwhile is not made up for. */
+        post: operations["job_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a pause. */
+        post: operations["job_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs a job now, out of turn. */
+        post: operations["job_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job's history, newest first. */
+        get: operations["job_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{name}/skip-next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves the next fire out. */
+        post: operations["job_skip_next"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{name}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When a job fires next, and how it stands. */
+        get: operations["job_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/listeners": {
@@ -791,7 +910,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Gauges of the cluster. */
+        /** Gauges and counters of the cluster. */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -2263,6 +2382,10 @@ export interface components {
             /** @description JSON pointer. */
             pointer: string;
         };
+        Fires: {
+            /** @description RFC 3339; at most five, empty when it never fires. */
+            next_fires: string[];
+        };
         Generation: {
             at: string;
             nodes: components["schemas"]["NodeApplied"][];
@@ -2331,7 +2454,7 @@ export interface components {
             node: string;
             traceback: string;
         };
-        /** @description A service that runs once, at intervals, or as a cron line says. This version keeps and checks it, and does not act on it yet. */
+        /** @description A service that runs once, at intervals, or as a cron line says. */
         Job: {
             /**
              * Format: int64
@@ -2779,6 +2902,29 @@ export interface components {
              * @default 0
              */
             weeks: number;
+        };
+        /** @description What became of one fire. */
+        JobRun: {
+            at: string;
+            /**
+             * Format: int64
+             * @description Counts the lines of the job's history, from 1 on.
+             */
+            number: number;
+            /** @description When it was planned, the run's id, the attempt, where it came from, and the outcome. */
+            record: Record<string, never>;
+        };
+        /** @description How a job stands. */
+        JobStatus: {
+            id: string;
+            name: string;
+            /** @description RFC 3339; at most five. */
+            next_fires: string[];
+            /**
+             * @description The scheduler's own: counters, runs that are on, whether it is paused; `null` until a leader has
+             *     seen the job.
+             */
+            state?: Record<string, never> | null;
         };
         /** @description An address at which every node accepts connections, and what it takes from them. This version keeps and checks it, and does not act on it yet. */
         Listener: {
@@ -4097,6 +4243,21 @@ export interface components {
             /** @description `null` on the last page. */
             next_page_token?: string | null;
         };
+        /** @description A part of a list. */
+        Page_JobRun: {
+            items: {
+                at: string;
+                /**
+                 * Format: int64
+                 * @description Counts the lines of the job's history, from 1 on.
+                 */
+                number: number;
+                /** @description When it was planned, the run's id, the attempt, where it came from, and the outcome. */
+                record: Record<string, never>;
+            }[];
+            /** @description `null` on the last page. */
+            next_page_token?: string | null;
+        };
         Page_Listener: {
             items: components["schemas"]["Listener"][];
             /** @description `null` on the last page. */
@@ -4661,6 +4822,10 @@ export interface components {
              */
             timeout_ms: number;
         };
+        /** @description Another payload than the job's, if one is given. */
+        RunNow: {
+            extra?: string | null;
+        };
         /** @description Credentials and certificates, used by name; their secrets are never shown again. This version keeps and checks it, and does not act on it yet. */
         Security: {
             /**
@@ -5163,6 +5328,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;
@@ -6137,6 +6306,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;
@@ -6505,6 +6678,37 @@ export interface operations {
             };
         };
     };
+    job_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fires"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     job_list: {
         parameters: {
             query?: {
@@ -6512,6 +6716,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;
@@ -6880,6 +7088,145 @@ export interface operations {
             };
         };
     };
+    job_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the leader will do it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    job_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the leader will do it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    job_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunNow"];
+            };
+        };
+        responses: {
+            /** @description the leader will do it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    job_runs: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 unless set. */
+                page_size?: string;
+                /** @description `next_page_token` of the page before. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JobRun"];
+                };
+            };
+        };
+    };
+    job_skip_next: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the leader will do it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    job_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobStatus"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listener_list: {
         parameters: {
             query?: {
@@ -6887,6 +7234,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;
@@ -7517,6 +7868,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;
@@ -8084,6 +8439,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;
@@ -8459,6 +8818,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;
@@ -8990,6 +9353,10 @@ export interface operations {
                 page_size?: string;
                 /** @description `next_page_token` of the page before. */
                 page_token?: string;
+                /** @description For example `service:crm.* AND timeout_ms>5s`. */
+                filter?: string;
+                /** @description A field, and `asc` or `desc`; `name` unless set. */
+                order_by?: string;
             };
             header?: never;
             path?: never;

@@ -137,6 +137,7 @@ mod tests {
             )
             .optional(),
         ],
+        examples: &[],
         rules: Rules::NONE,
     };
 
