@@ -120,11 +120,11 @@ fn spec(fields: &[Field]) -> Value {
 
 fn sample(kind: &Type) -> Value {
     match kind {
-        Type::Text { .. } | Type::Secret { .. } => json!("/sample"),
+        Type::Text { .. } | Type::Secret { .. } | Type::Scalar { .. } => json!("/sample"),
         Type::Integer { min, .. } => json!(min),
         Type::Bool => json!(true),
         Type::Choice(choices) => json!(choices[0]),
-        Type::Reference(_) => json!("other"),
+        Type::Reference(_) | Type::ReferenceOf { .. } => json!("other"),
         Type::Service => json!("bascule.echo"),
         Type::List { of, .. } => json!([sample(of)]),
         Type::Object(fields) => spec(fields),
