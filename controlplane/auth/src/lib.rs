@@ -3,7 +3,6 @@
 //! Owns secrets and their comparison; refuses HTTP (cp-api reads headers) and rows. Invariant: no
 //! secret is ever printed, logged or compared byte by byte.
 
-pub mod audit_chain;
 mod base32;
 pub mod ca;
 mod clock;

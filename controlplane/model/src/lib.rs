@@ -4,6 +4,7 @@
 //! value of one of these types has been parsed, so nothing downstream checks it again.
 
 pub mod audit;
+pub mod audit_chain;
 #[cfg(test)]
 mod border;
 pub mod chain;

@@ -26,6 +26,7 @@ mod write;
 
 use cp_model::{ClusterName, Origin};
 
+pub use audit::ChainedEvent;
 pub use engine::OdbUrl;
 pub use error::OdbError;
 pub use history::{Difference, Kept};

@@ -31,6 +31,7 @@ macro_rules! each_engine {
     };
 }
 
+mod audit;
 mod deploy;
 mod history;
 mod kinds;

@@ -1,16 +1,16 @@
 //! One write: rows, generation and audit events in one transaction.
 //!
-//! Owns the generation's number, the versions of rows, the audit trail's rows, requests that are done
-//! once, and dry runs; refuses to know any resource.
+//! Owns the generation's number, the versions of rows, requests that are done once, and dry runs;
+//! refuses to know any resource.
 //! Invariant: dropping a `Write` before its end leaves no trace, and a dry run ends like that.
 
-use cp_model::{Generation, Origin, Version};
+use cp_model::{AuditEvent, Generation, Origin, Version};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::sql;
 use crate::row::{number, text, to_sql};
-use crate::{Odb, OdbError, engine, summary};
+use crate::{Odb, OdbError, audit, engine, summary};
 
 /// Requests with a key are remembered for a day; who repeats one later asks anew.
 const KEYS_KEPT_US: i64 = 24 * 3_600 * 1_000_000;
@@ -119,24 +119,18 @@ impl<'a> Write<'a> {
         event: Event,
         generation: Option<Generation>,
     ) -> Result<(), OdbError> {
-        let id = self.version().await?;
-        sql(
-            "INSERT INTO audit (id, at, who, why, action, object, generation, before_value,
-                                after_value)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(version_to_sql(id))
-        .bind(self.at())
-        .bind(&self.origin.who)
-        .bind(&self.origin.why)
-        .bind(event.action)
-        .bind(event.object)
-        .bind(generation.map(|generation| to_sql(generation.0)))
-        .bind(event.before.map(|value| value.to_string()))
-        .bind(event.after.map(|value| value.to_string()))
-        .execute(&mut self.tx)
-        .await?;
-        Ok(())
+        let event = AuditEvent {
+            id: self.version().await?.0,
+            at: self.origin.at,
+            who: self.origin.who.clone(),
+            why: self.origin.why.clone(),
+            action: event.action,
+            object: event.object,
+            generation,
+            before: event.before,
+            after: event.after,
+        };
+        audit::append(&mut self.tx, event).await
     }
 
     async fn remember(&mut self, generation: Generation) -> Result<(), OdbError> {

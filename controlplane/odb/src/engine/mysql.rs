@@ -35,6 +35,10 @@ const MIGRATIONS: &[Migration] = &[
         2,
         include_str!("../../../../migrations/mysql/0002_schedule.sql"),
     ),
+    (
+        3,
+        include_str!("../../../../migrations/mysql/0003_audit_chain.sql"),
+    ),
 ];
 
 const TAKE_WRITE_LOCK: &str = "SELECT id FROM write_lock WHERE id = 1 FOR UPDATE";

@@ -29,6 +29,10 @@ const MIGRATIONS: &[Migration] = &[
         2,
         include_str!("../../../../migrations/postgres/0002_schedule.sql"),
     ),
+    (
+        3,
+        include_str!("../../../../migrations/postgres/0003_audit_chain.sql"),
+    ),
 ];
 
 /// Any fixed number would do; other programs in the same database may take other ones.

@@ -38,6 +38,10 @@ const MIGRATIONS: &[Migration] = &[
         3,
         include_str!("../../../../migrations/sqlite/0003_schedule.sql"),
     ),
+    (
+        4,
+        include_str!("../../../../migrations/sqlite/0004_audit_chain.sql"),
+    ),
 ];
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::engine::{Pool, Row, sql};
+use serde_json::Value;
 
 each_engine!(the_schema_is_the_kept_one);
 
@@ -33,36 +34,17 @@ async fn the_schema_is_the_kept_one(engine: Engine) {
     assert_kept(&store.odb, engine).await;
 }
 
-/// The first version of `SQLite`'s schema, with a channel and a live package, as it landed.
 #[tokio::test]
 async fn an_odb_of_the_first_version_keeps_what_it_has() {
     let database = TestDatabase::new(Engine::Sqlite).await;
-    let first = include_str!("../../../../migrations/sqlite/0001_init.sql");
-    let path = database.folder().join("odb.db");
-    let old = sqlx::SqlitePool::connect_with(
-        sqlx::sqlite::SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true),
-    )
-    .await
-    .unwrap();
-    let filled = include_str!("first_version.sql");
-    for text in [first, filled] {
-        sqlx::raw_sql(text).execute(&old).await.unwrap();
-    }
-    sqlx::query("INSERT INTO migration (number, checksum, at) VALUES (1, ?, 0)")
-        .bind(crate::migration::checksum(first))
-        .execute(&old)
-        .await
-        .unwrap();
-    old.close().await;
+    first_version(&database).await.close().await;
 
     let odb = open(&database).await.unwrap();
     assert_kept(&odb, Engine::Sqlite).await;
     let rows = odb.rows().await.unwrap();
     let channel = &rows.objects[0];
     assert_eq!(
-        serde_json::Value::Object(channel.whole()),
+        Value::Object(channel.whole()),
         json!({
             "name": "crm", "path": "/crm/{id}", "method": "GET", "service": "crm.get", "data_format": "json",
             "timeout_ms": 5, "body_bytes_max": 6, "is_active": false,
@@ -91,6 +73,29 @@ async fn an_odb_of_the_first_version_keeps_what_it_has() {
     assert_eq!(restored.services[0].declared.name.as_str(), "crm.get");
     let older = odb.history_restore(&origin(), Generation(1)).await;
     assert!(matches!(older, Err(OdbError::NotKept { .. })));
+}
+
+/// The first version of `SQLite`'s schema, with a channel and a live package, as it landed.
+pub(super) async fn first_version(database: &TestDatabase) -> sqlx::SqlitePool {
+    let first = include_str!("../../../../migrations/sqlite/0001_init.sql");
+    let path = database.folder().join("odb.db");
+    let old = sqlx::SqlitePool::connect_with(
+        sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true),
+    )
+    .await
+    .unwrap();
+    let filled = include_str!("first_version.sql");
+    for text in [first, filled] {
+        sqlx::raw_sql(text).execute(&old).await.unwrap();
+    }
+    sqlx::query("INSERT INTO migration (number, checksum, at) VALUES (1, ?, 0)")
+        .bind(crate::migration::checksum(first))
+        .execute(&old)
+        .await
+        .unwrap();
+    old
 }
 
 async fn delete_package(odb: &Odb) -> Result<(), OdbError> {

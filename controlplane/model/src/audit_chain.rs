@@ -35,10 +35,11 @@ mod tests;
 use std::borrow::Borrow;
 use std::fmt;
 
-use cp_model::{AuditEvent, Invalid};
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::{AuditEvent, Invalid};
 
 const VERSION: &[u8] = b"bascule audit 1";
 
@@ -130,14 +131,19 @@ impl ChainVerifier {
     /// The next event, with its stored hash.
     pub fn check(&mut self, event: &AuditEvent, stored: ChainHash) -> Result<(), Broken> {
         if self.head.link(event) != stored {
-            return Err(Broken {
-                id: event.id,
-                position: self.events,
-            });
+            return Err(self.broken_at(event.id));
         }
         self.head = stored;
         self.events += 1;
         Ok(())
+    }
+
+    /// The next event's row can no longer be read, or has no hash.
+    pub fn broken_at(&self, id: u64) -> Broken {
+        Broken {
+            id,
+            position: self.events,
+        }
     }
 
     pub fn finish(self) -> Verified {

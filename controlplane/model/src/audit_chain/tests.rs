@@ -1,8 +1,8 @@
-use cp_model::{Generation, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::{Generation, Timestamp};
 
 fn event() -> AuditEvent {
     AuditEvent {
