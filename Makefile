@@ -39,7 +39,7 @@ lint: tools ## Check formats and lints of all languages.
 	admin-web/lint.sh
 
 api-types: ## Make the OpenAPI document and the console's types anew, after a change of the API.
-	BASCULE_BLESS=1 cargo nextest run -p cp-api --locked the_kept_document_is_what_the_handlers_say
+	BASCULE_BLESS=1 cargo nextest run -p cp-api --locked the_kept_
 	admin-web/types.sh
 
 bench: ## Measure beside the peers (release build, some 20 minutes).

@@ -34,11 +34,13 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Vec<(&'a str, String)>,
     /// Asks for the answer when every connected node runs the change, or when this time is up.
     pub(crate) wait: Option<Duration>,
-    /// How long the control plane may work on what it is not asked to wait for.
+    /// How long the control plane may work before it answers, waiting or not.
     pub(crate) work: Duration,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) content_type: Option<&'a str>,
     pub(crate) if_match: Option<String>,
+    /// The reason, for the audit trail.
+    pub(crate) why: Option<String>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,9 @@ impl Api {
         }
         if let Some(etag) = call.if_match {
             request = request.header("If-Match", etag);
+        }
+        if let Some(why) = call.why.as_deref().map(header_text) {
+            request = request.header("Bascule-Why", why);
         }
         if let Some(body) = call.body {
             let content_type = call.content_type.unwrap_or("application/json");
@@ -196,9 +201,9 @@ impl Api {
 impl<'a> Call<'a> {
     fn timeout(&self, method: &Method) -> Duration {
         if method == Method::GET {
-            return READ_TIMEOUT;
+            return READ_TIMEOUT.max(self.work);
         }
-        self.wait.unwrap_or(self.work) + WRITE_MARGIN
+        self.wait.unwrap_or_default().max(self.work) + WRITE_MARGIN
     }
 
     /// With `wait=applied&timeout=5s` where it waits.
@@ -242,6 +247,12 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// Bytes that a header may hold: a line break would end it.
+fn header_text(text: &str) -> Vec<u8> {
+    let text = text.replace(|c: char| c.is_control(), " ");
+    text.trim().as_bytes().to_vec()
 }
 
 /// Percent-encodes what is not unreserved, so that a name cannot change the path.

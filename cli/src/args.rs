@@ -2,6 +2,7 @@
 //! files or the environment, because arguments are visible to every user of a machine.
 
 mod channel;
+mod config;
 mod dev;
 mod node;
 mod service;
@@ -13,6 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::channel::{ChannelCommand, ChannelCreate};
+pub(crate) use self::config::{ConfigApply, ConfigCommand, ConfigImport, Prune};
 pub(crate) use self::dev::DevArgs;
 pub(crate) use self::node::NodeCommand;
 pub(crate) use self::service::ServiceCommand;
@@ -28,9 +30,10 @@ Examples:
   bascule service invoke hello.greet -d '{\"name\":\"Ada\"}'
   bascule channel create orders --path /orders/{id} --method GET --service orders.get
   bascule node drain dev-2                    take a node out without a failed request
+  bascule config diff bascule.yaml            what a file would change, and what that means
   bascule service list --json                 the same for programs
 
-Exit codes: 0 ok, 1 failed, 3 not found, 4 conflict or stale, 5 not authorised, 64 usage,
+Exit codes: 0 ok, 1 failed, 2 differences found (config diff), 3 not found, 4 conflict or stale, 5 not authorised, 64 usage,
 69 control plane unreachable, 75 timed out waiting for the nodes, 130 interrupted.";
 
 /// Run and operate a Bascule cluster.
@@ -83,6 +86,9 @@ pub(crate) enum Command {
     /// List, drain, resume and forget nodes.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Export, compare and apply the configuration as files.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print the version.
     Version,
     /// Print a completion script: bascule completion bash > ~/.local/share/bash-completion/completions/bascule

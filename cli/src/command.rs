@@ -3,6 +3,7 @@
 pub(crate) use self::channel::etag;
 
 mod channel;
+mod config;
 mod confirm;
 pub(crate) mod local;
 mod node;
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Dev(args) => dev::run(args, output).await,
         Command::Service(command) => service::run(command, &api()?, output).await,
         Command::Channel(command) => channel::run(command, &api()?, output).await,
+        Command::Config(command) => config::run(command, &cli.global, output).await,
         Command::Node(command) => node::run(command, &api()?, output).await,
         // These have ended before the runtime was started.
         Command::Version | Command::Completion { .. } | Command::Attached(_) => Ok(()),

@@ -5,6 +5,8 @@ use crate::failure::Failure;
 
 pub(crate) const OK: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
+/// `config diff` found differences.
+pub(crate) const DIFFERENT: u8 = 2;
 pub(crate) const NOT_FOUND: u8 = 3;
 pub(crate) const CONFLICT: u8 = 4;
 pub(crate) const AUTH: u8 = 5;
@@ -19,6 +21,7 @@ pub(crate) fn code(failure: &Failure) -> u8 {
         Failure::Unreachable { .. } | Failure::Stranger { .. } => UNREACHABLE,
         Failure::NotApplied(_) => TIMED_OUT,
         Failure::Interrupted => INTERRUPTED,
+        Failure::Different => DIFFERENT,
         Failure::NotFound { .. } => NOT_FOUND,
         Failure::Renamed { .. } => CONFLICT,
         Failure::Failed(_) | Failure::Said => FAILED,
@@ -56,6 +59,7 @@ mod tests {
         };
         for (failure, wanted) in [
             (Failure::Failed(text()), 1),
+            (Failure::Different, 2),
             (Failure::Said, 1),
             (problem(400), 1),
             (problem(422), 1),

@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     Interrupted,
     #[error("{0}")]
     Failed(String),
+    /// No failure: what was compared is different, and that has been said.
+    #[error("different")]
+    Different,
     /// The command has already said what failed.
     #[error("failed")]
     Said,
@@ -80,7 +83,9 @@ impl Failure {
                 )
             }
             Self::Problem(problem) => return problem.next(),
-            Self::Usage(_) | Self::Interrupted | Self::Failed(_) | Self::Said => return None,
+            Self::Usage(_) | Self::Interrupted | Self::Failed(_) | Self::Different | Self::Said => {
+                return None;
+            }
         })
     }
 }

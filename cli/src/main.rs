@@ -6,6 +6,7 @@ mod applied;
 mod args;
 mod attached;
 mod command;
+mod config;
 mod context;
 mod dev;
 mod exit;
@@ -15,6 +16,7 @@ mod output;
 mod printable;
 mod problem;
 mod suggest;
+mod yaml;
 
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;

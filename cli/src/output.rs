@@ -55,6 +55,18 @@ impl Output {
         }
     }
 
+    /// Without colours, for tests.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self {
+            json: false,
+            quiet: false,
+            is_terminal: false,
+            is_coloured: false,
+            lost: OnceCell::new(),
+        }
+    }
+
     /// Data: one line on stdout.
     pub(crate) fn data(&self, text: &str) {
         self.keep(writeln!(io::stdout(), "{text}"));
@@ -95,6 +107,11 @@ impl Output {
         }
     }
 
+    /// Data of several lines, as it is.
+    pub(crate) fn text(&self, text: &str) {
+        self.keep(io::stdout().lock().write_all(text.as_bytes()));
+    }
+
     pub(crate) fn value(&self, value: &Value) {
         self.data(&format!("{value:#}"));
     }
@@ -113,7 +130,7 @@ impl Output {
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
-        if matches!(failure, Failure::Said) {
+        if matches!(failure, Failure::Said | Failure::Different) {
             return;
         }
         let mut stderr = io::stderr();

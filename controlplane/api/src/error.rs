@@ -9,6 +9,8 @@ use cp_model::{ErrorChain, Invalid};
 
 use crate::problem::Problem;
 
+/// Faults that one answer tells; a person mends these, and asks again.
+const ERRORS_MAX: usize = 100;
 /// When to try again after "busy".
 const RETRY_AFTER_SECONDS: &str = "1";
 
@@ -21,6 +23,12 @@ impl From<AppError> for Problem {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", inner.to_string())
             }
             AppError::Invalid(errors) => errors.into(),
+            AppError::ConfigTaken(errors) => with_errors(StatusCode::CONFLICT, "taken", errors),
+            AppError::ConfigDangling(errors) => with_errors(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "reference-unknown",
+                errors,
+            ),
             AppError::NotFound { .. } => {
                 Self::new(StatusCode::NOT_FOUND, "not-found", error.to_string())
             }
@@ -53,16 +61,22 @@ impl From<InvokeError> for Problem {
 
 impl From<Vec<Invalid>> for Problem {
     fn from(errors: Vec<Invalid>) -> Self {
-        let detail = errors
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ");
-        let problem = Self::new(StatusCode::BAD_REQUEST, "invalid", detail);
-        errors.into_iter().fold(problem, |problem, error| {
-            problem.with_error(&format!("/{}", error.field), error.reason)
-        })
+        with_errors(StatusCode::BAD_REQUEST, "invalid", errors)
     }
+}
+
+/// Each fault with its pointer, up to `ERRORS_MAX`; the rest are counted.
+fn with_errors(status: StatusCode, kind: &'static str, errors: Vec<Invalid>) -> Problem {
+    let told = errors.iter().take(ERRORS_MAX);
+    let mut texts: Vec<_> = told.map(ToString::to_string).collect();
+    if let Some(more @ 1..) = errors.len().checked_sub(ERRORS_MAX) {
+        texts.push(format!("and {more} more"));
+    }
+    let problem = Problem::new(status, kind, texts.join("; "));
+    let told = errors.into_iter().take(ERRORS_MAX);
+    told.fold(problem, |problem, error| {
+        problem.with_error(&format!("/{}", error.field), error.reason)
+    })
 }
 
 impl From<Invalid> for Problem {
@@ -93,6 +107,11 @@ impl From<&OdbError> for Problem {
                 text.clone(),
             )
             .with_error(&format!("/{place}"), text),
+            OdbError::Objects(faults) if !faults.is_empty() => {
+                // All are of callers; the first says the status.
+                let first = faults.first().map(|fault| Self::from(&*fault.error));
+                first.unwrap_or_else(|| Self::of_status(StatusCode::CONFLICT, text))
+            }
             OdbError::ReferenceType { place, .. } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "reference-type",

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use crate::json::read;
 
 pub(crate) const HEADER: &str = "idempotency-key";
-/// The largest body that any route takes, a package's.
-const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The largest body that any route takes, a whole configuration's.
+pub(crate) const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// SHA-256 of the request's body.
 #[derive(Debug, Clone, Copy)]

@@ -8,6 +8,7 @@ mod access;
 mod applied;
 mod audit;
 mod cluster;
+mod config;
 mod console;
 mod context;
 mod cookie;
@@ -21,6 +22,7 @@ mod health;
 mod idempotency;
 mod job;
 mod json;
+mod kinds;
 mod metrics;
 mod node;
 mod object;
@@ -60,10 +62,12 @@ pub fn router(api: Api) -> Router {
     let routes = Router::new()
         .merge(audit::routes())
         .merge(cluster::routes())
+        .merge(config::routes())
         .merge(failure::routes())
         .merge(generation::routes())
         .merge(health::routes())
         .merge(job::routes())
+        .merge(kinds::routes())
         .merge(metrics::routes())
         .merge(node::routes())
         .merge(object::routes())

@@ -11,8 +11,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::context::Context;
 use crate::problem::ProblemBody;
 use crate::{
-    Api, audit, cluster, cookie, failure, generation, health, job, metrics, node, object, package,
-    service, session, stats, stream,
+    Api, audit, cluster, config, cookie, failure, generation, health, job, kinds, metrics, node,
+    object, package, service, session, stats, stream,
 };
 
 #[derive(OpenApi)]
@@ -36,13 +36,16 @@ async fn openapi_show(_context: Context) -> Json<utoipa::openapi::OpenApi> {
 }
 
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    let parts = [
+    let parts = vec![
         audit::Doc::openapi(),
         cluster::Doc::openapi(),
+        config::Doc::openapi(),
         failure::Doc::openapi(),
         generation::Doc::openapi(),
         health::Doc::openapi(),
         job::Doc::openapi(),
+
+        kinds::Doc::openapi(),
         metrics::Doc::openapi(),
         node::Doc::openapi(),
         object::document(),

@@ -137,11 +137,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WriteQuery {
         let of_query = |error: QueryRejection| Problem::bad_request("", error.body_text());
         let names = Query::<WriteNames>::from_request_parts(parts, state).await;
         let Query(names) = names.map_err(of_query)?;
-        let query = WaitQuery {
-            wait: names.wait,
-            timeout: names.timeout,
-        };
-        let wait = query.duration()?;
+        let wait = WaitQuery::new(names.wait, names.timeout).duration()?;
         Ok(Self { wait })
     }
 }
@@ -238,6 +234,11 @@ impl<T> Page<T> {
 // === impl WaitQuery ===
 
 impl WaitQuery {
+    /// For a query that has more to say.
+    pub(crate) fn new(wait: Option<String>, timeout: Option<String>) -> Self {
+        Self { wait, timeout }
+    }
+
     /// How long to wait; `None` is not at all.
     pub(crate) fn duration(&self) -> Result<Option<Duration>, Problem> {
         match self.wait.as_deref() {

@@ -15,6 +15,12 @@ pub enum AppError {
     /// What the caller sent is not valid, field by field.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<Invalid>),
+    /// Objects of a whole configuration that claim what another one has, by place.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    ConfigTaken(Vec<Invalid>),
+    /// Objects of a whole configuration, some of which name what does not exist, by place.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    ConfigDangling(Vec<Invalid>),
     #[error("{kind} {name} does not exist")]
     NotFound { kind: &'static str, name: String },
     #[error("node {0} is connected; stop it first")]

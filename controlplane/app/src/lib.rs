@@ -6,6 +6,7 @@
 mod applied;
 mod audit;
 mod cluster;
+mod config;
 mod error;
 mod failure;
 mod generation;
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 
 pub use applied::Changed;
 pub use cluster::ClusterView;
+pub use config::{ConfigChanged, ConfigView, ConfigWish, Scope};
 pub use error::AppError;
 pub use generation::{Follow, GenerationView, Step};
 pub use job::{JobView, NodeDispatch};
@@ -35,7 +37,7 @@ pub use package::{Deployed, Verdict};
 pub use service::{Invocation, ServiceOrigin, ServiceView};
 pub use stats::StatsView;
 
-pub use cp_odb::{ChangedObject, Difference, JobRecord, Kept, OdbError};
+pub use cp_odb::{ChangedObject, Difference, JobRecord, Kept, ObjectFault, OdbError};
 pub use cp_publish::{
     AckRecord, Applied, Connection, CoreAck, DeployOutcome, DeployResult, InvokeError, Invoked,
     Lifecycle, NodeApplied, NodeApplyState, NodeLive, NodeStatus, Refusal, Refused, Rejection,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cp_auth::{Action, OpContext};
 use cp_model::kind::Kind;
-use cp_model::object::merge_patch;
+use cp_model::object::{keep_secrets, merge_patch};
 use cp_model::{Invalid, Object, ObjectName, Version};
 use cp_odb::{Change, ChangedObject, Wanted, Written};
 use cp_scheduler::Revision;
@@ -248,14 +248,4 @@ fn at_change(index: usize, error: AppError) -> AppError {
     let place =
         |error: Invalid| Invalid::new(format!("changes/{index}/{}", error.field), error.reason);
     AppError::Invalid(errors.into_iter().map(place).collect())
-}
-
-/// A secret that a whole new object does not mention stays, unless the object became one of a type
-/// that has no such secret; `null` takes it out.
-fn keep_secrets(before: &Object, fields: &mut Map<String, Value>) {
-    for (place, secret) in before.spec.secrets(before.kind) {
-        if !fields.contains_key(&place) && before.kind.has_field(fields, &place) {
-            fields.insert(place, secret.into());
-        }
-    }
 }

@@ -108,6 +108,12 @@ pub fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|kind| is(kind))
 }
 
+/// The place of this kind in the list; services and what else is no kind come last.
+pub fn order(name: &str) -> usize {
+    let place = KINDS.iter().position(|kind| kind.name == name);
+    place.unwrap_or(KINDS.len())
+}
+
 /// What is wrong with `text` as the name of an object of the kind `kind`.
 pub(crate) fn name_fault(kind: &str, text: &str) -> Option<String> {
     match find(kind).map(|kind| kind.names) {

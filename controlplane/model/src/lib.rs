@@ -11,6 +11,7 @@ pub mod chain;
 pub mod cluster;
 pub mod diff;
 pub mod filter;
+pub mod effect;
 pub mod generation;
 pub mod id;
 pub mod invalid;

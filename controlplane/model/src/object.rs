@@ -4,6 +4,7 @@
 //! their types; readers need no error path.
 
 mod fields;
+mod keep;
 mod visit;
 
 use std::convert::Infallible;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use fields::Fields;
+pub use keep::keep_secrets;
 
 use crate::kind::Kind;
 use crate::schema::{Type, complete};

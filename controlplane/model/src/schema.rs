@@ -105,6 +105,19 @@ pub fn any_text(_text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a secret's text says where its value is, and is not the value itself: `$NAME` or
+/// `file:PATH`. Such a text may be shown, exported and compared.
+pub fn is_secret_reference(text: &str) -> bool {
+    if let Some(path) = text.strip_prefix("file:") {
+        return !path.is_empty();
+    }
+    let Some(name) = text.strip_prefix('$') else {
+        return false;
+    };
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
+}
+
 /// Whether what stands at `place` is a secret or holds one.
 pub fn holds_secret(fields: &[Field], place: &str) -> bool {
     let (first, rest) = place.split_once('/').unwrap_or((place, ""));
@@ -240,5 +253,22 @@ impl Only {
     fn holds(&self, known: &Map<String, Value>) -> bool {
         let value = known.get(self.field).and_then(Value::as_str);
         value.is_some_and(|value| self.values.contains(&value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_to_a_secret_is_no_secret_and_everything_else_is() {
+        for reference in ["$CRM_PASSWORD", "$_x9", "file:/run/secrets/crm"] {
+            assert!(is_secret_reference(reference), "{reference}");
+        }
+        for secret in [
+            "", "$", "$9", "$a b", "$a$b", "$é", "file:", "pa$$word", "a file:b",
+        ] {
+            assert!(!is_secret_reference(secret), "{secret}");
+        }
     }
 }

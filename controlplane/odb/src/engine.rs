@@ -6,6 +6,7 @@
 //! marks, on integers, texts and bytes only, which all engines read alike. Invariant: a commit that
 //! returned survives the loss of the process and of the machine's power.
 
+mod batch;
 mod cell;
 mod mysql;
 mod postgres;
@@ -17,8 +18,9 @@ use cp_model::Timestamp;
 use sqlx::{MySql, Postgres, Sqlite};
 
 pub use self::url::OdbUrl;
+pub(crate) use batch::{execute_in, fetch_in, insert_rows};
 pub(crate) use cell::Row;
-pub(crate) use query::sql;
+pub(crate) use query::{Argument, sql};
 
 use crate::OdbError;
 

@@ -5,6 +5,8 @@
 
 use cp_model::{FileName, Generation, Invalid, ServiceName, Version};
 
+use crate::ObjectFault;
+
 /// Why the ODB did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum OdbError {
@@ -55,6 +57,9 @@ pub enum OdbError {
         service: ServiceName,
         file: FileName,
     },
+    /// What is wrong with each of several objects that were to change together.
+    #[error("{}", .0.iter().map(|fault| fault.error.to_string()).collect::<Vec<_>>().join("; "))]
+    Objects(Vec<ObjectFault>),
     #[error("{kind} {name} is used by {}", .users.join(", "))]
     InUse {
         kind: &'static str,
@@ -101,6 +106,19 @@ pub enum OdbError {
 }
 
 // === impl OdbError ===
+
+impl OdbError {
+    /// For callers that change one object, or know which.
+    pub(crate) fn of_first_object(self) -> Self {
+        match self {
+            Self::Objects(faults) => match faults.into_iter().next() {
+                Some(fault) => *fault.error,
+                None => Self::Objects(Vec::new()),
+            },
+            other => other,
+        }
+    }
+}
 
 impl From<Invalid> for OdbError {
     fn from(error: Invalid) -> Self {

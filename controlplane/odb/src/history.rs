@@ -6,14 +6,15 @@
 
 mod restore;
 
-use cp_model::{DeclaredService, FileName, Generation, PackageId};
+use cp_model::{DeclaredService, FileName, Generation, Object, PackageId};
 use serde_json::{Map, Value, json};
 
-use crate::engine::{Row, Transaction, sql};
+use crate::engine::{Argument, Row, Transaction, insert_rows, sql};
 use crate::object::ChangedObject;
 use crate::row::{json_maybe, text, to_sql};
 use crate::{Odb, OdbError};
 
+const INTO_HISTORY: &str = "INSERT INTO history (kind, name, generation, id, spec) VALUES";
 /// The kind under which live packages stand.
 pub(crate) const PACKAGE: &str = "package";
 
@@ -143,39 +144,36 @@ fn parse(row: &Row) -> Result<Option<Kept>, OdbError> {
     Ok(fields.map(|fields| Kept { id, fields }))
 }
 
-/// Keeps what one change left.
+/// Keeps what the changes left.
 pub(crate) async fn keep(
     tx: &mut Transaction,
-    changed: &ChangedObject,
+    changed: &[ChangedObject],
     generation: u64,
 ) -> Result<(), OdbError> {
-    let (before, after) = (&changed.before, &changed.after);
-    let is_renamed =
-        matches!((before, after), (Some(before), Some(after)) if before.name != after.name);
-    if let Some(before) = before
-        && (after.is_none() || is_renamed)
-    {
-        let id = before.id.to_string();
-        row(
-            tx,
-            (before.kind.name, before.name.as_str(), &id),
-            generation,
-            None,
-        )
-        .await?;
+    let mut rows = Vec::with_capacity(changed.len());
+    for one in changed {
+        let (before, after) = (one.before.as_ref(), one.after.as_ref());
+        if let Some(before) = before
+            && after.is_none_or(|after| after.name != before.name)
+        {
+            rows.push(kept(before, generation, None));
+        }
+        if let Some(after) = after {
+            let spec = serde_json::to_string(&after.spec)?;
+            rows.push(kept(after, generation, Some(spec)));
+        }
     }
-    if let Some(after) = after {
-        let id = after.id.to_string();
-        let spec = serde_json::to_string(&after.spec)?;
-        row(
-            tx,
-            (after.kind.name, after.name.as_str(), &id),
-            generation,
-            Some(spec),
-        )
-        .await?;
-    }
-    Ok(())
+    insert_rows(tx, INTO_HISTORY, rows).await
+}
+
+fn kept(object: &Object, generation: u64, spec: Option<String>) -> [Argument; 5] {
+    [
+        object.kind.name.into(),
+        object.name.as_str().into(),
+        to_sql(generation).into(),
+        object.id.to_string().into(),
+        spec.into(),
+    ]
 }
 
 /// Keeps what a file runs from `generation` on; `None`: nothing.
@@ -187,22 +185,12 @@ pub(crate) async fn keep_package(
 ) -> Result<(), OdbError> {
     let spec = live
         .map(|(version, services)| json!({ "version": version, "services": services }).to_string());
-    row(tx, (PACKAGE, file.as_str(), id.as_str()), generation, spec).await
-}
-
-async fn row(
-    tx: &mut Transaction,
-    (kind, name, id): (&str, &str, &str),
-    generation: u64,
-    spec: Option<String>,
-) -> Result<(), OdbError> {
-    sql("INSERT INTO history (kind, name, generation, id, spec) VALUES (?, ?, ?, ?, ?)")
-        .bind(kind)
-        .bind(name)
-        .bind(to_sql(generation))
-        .bind(id)
-        .bind(spec)
-        .execute(&mut *tx)
-        .await
-        .map(|_| ())
+    let row = [
+        PACKAGE.into(),
+        file.as_str().into(),
+        to_sql(generation).into(),
+        id.as_str().into(),
+        spec.into(),
+    ];
+    insert_rows(tx, INTO_HISTORY, vec![row]).await
 }

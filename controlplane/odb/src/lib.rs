@@ -31,7 +31,7 @@ pub use engine::OdbUrl;
 pub use error::OdbError;
 pub use history::{Difference, Kept};
 pub use lease::LeaseRow;
-pub use object::{Change, ChangedObject, Use, Wanted};
+pub use object::{Change, ChangedObject, Decided, ObjectFault, Use, Wanted, WholeChange};
 pub use package::{LiveOutcome, Stored};
 pub use rows::Rows;
 pub use schedule::{JobBatch, JobChanges, JobCommand, JobRecord, SCHEDULER};

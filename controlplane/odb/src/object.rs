@@ -11,7 +11,7 @@ use cp_model::{Invalid, Object, ObjectName, Spec, Version};
 use serde_json::{Map, Value};
 
 pub(crate) use change::change_all;
-pub use change::{Change, ChangedObject, Wanted};
+pub use change::{Change, ChangedObject, Decided, ObjectFault, Wanted, WholeChange};
 pub(crate) use references::{check_services, check_unused};
 
 use crate::engine::{Row, Transaction, sql};

@@ -39,6 +39,7 @@ mod lease;
 mod open;
 mod restart;
 mod schema;
+mod whole;
 
 each_engine!(
     every_channel_write_makes_a_generation_and_an_event,

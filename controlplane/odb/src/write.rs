@@ -97,9 +97,7 @@ impl<'a> Write<'a> {
             .bind(summary::of_all(&events))
             .execute(&mut self.tx)
             .await?;
-        for event in events {
-            self.audit(event, Some(generation)).await?;
-        }
+        self.audit(events, Some(generation)).await?;
         self.remember(generation).await?;
         self.end().await?;
         Ok(generation)
@@ -107,30 +105,33 @@ impl<'a> Write<'a> {
 
     /// Ends a change that nodes need not know: audit event, commit.
     pub(crate) async fn record(mut self, event: Event) -> Result<(), OdbError> {
-        self.audit(event, None).await?;
+        self.audit(vec![event], None).await?;
         let generation = self.generation().await?;
         self.remember(generation).await?;
         self.end().await
     }
 
-    /// Adds an event of a change that is part of another.
+    /// Adds the events of one change.
     async fn audit(
         &mut self,
-        event: Event,
+        events: Vec<Event>,
         generation: Option<Generation>,
     ) -> Result<(), OdbError> {
-        let event = AuditEvent {
-            id: self.version().await?.0,
-            at: self.origin.at,
-            who: self.origin.who.clone(),
-            why: self.origin.why.clone(),
-            action: event.action,
-            object: event.object,
-            generation,
-            before: event.before,
-            after: event.after,
-        };
-        audit::append(&mut self.tx, event).await
+        for event in events {
+            let event = AuditEvent {
+                id: self.version().await?.0,
+                at: self.origin.at,
+                who: self.origin.who.clone(),
+                why: self.origin.why.clone(),
+                action: event.action,
+                object: event.object,
+                generation,
+                before: event.before,
+                after: event.after,
+            };
+            audit::append(&mut self.tx, event).await?;
+        }
+        Ok(())
     }
 
     async fn remember(&mut self, generation: Generation) -> Result<(), OdbError> {

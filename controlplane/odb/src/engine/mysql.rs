@@ -7,6 +7,7 @@
 //!   place to go on from.
 //! - Texts are compared byte by byte (`utf8mb4_bin`), as the other engines do.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use cp_model::Timestamp;
@@ -15,8 +16,8 @@ use sqlx::mysql::{
     MySqlQueryResult, MySqlRow,
 };
 use sqlx::{
-    Arguments as _, Executor as _, MySql, Row as _, SqlSafeStr as _, SqlStr, TypeInfo as _,
-    ValueRef as _,
+    Arguments as _, AssertSqlSafe, Executor as _, MySql, Row as _, SqlSafeStr as _, SqlStr,
+    TypeInfo as _, ValueRef as _,
 };
 
 use super::Migration;
@@ -117,8 +118,11 @@ pub(super) fn classify(error: sqlx::Error) -> OdbError {
 // === impl Dialect ===
 
 impl Dialect for MySql {
-    fn text(text: &'static str) -> SqlStr {
-        text.into_sql_str()
+    fn text(text: Cow<'static, str>) -> SqlStr {
+        match text {
+            Cow::Borrowed(text) => text.into_sql_str(),
+            Cow::Owned(text) => AssertSqlSafe(text).into_sql_str(),
+        }
     }
 
     fn arguments(arguments: Vec<Argument>) -> Result<MySqlArguments, sqlx::Error> {

@@ -6,6 +6,7 @@
 //! - A control plane that was stopped in the middle of a write must not hold the others up, so the
 //!   server ends a transaction that stands idle.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use cp_model::Timestamp;
@@ -113,7 +114,7 @@ pub(super) fn classify(error: sqlx::Error) -> OdbError {
 
 impl Dialect for Postgres {
     /// `?` becomes `$1`, `$2`, … No text of ours holds a `?` in a literal.
-    fn text(text: &'static str) -> SqlStr {
+    fn text(text: Cow<'static, str>) -> SqlStr {
         let mut numbered = String::with_capacity(text.len() + 16);
         for (index, part) in text.split('?').enumerate() {
             if index > 0 {
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn marks_are_numbered() {
-        let text = Postgres::text("a = ? AND b IN (?, ?)");
+        let text = Postgres::text("a = ? AND b IN (?, ?)".into());
         assert_eq!(text.as_str(), "a = $1 AND b IN ($2, $3)");
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Owns the arguments' types: integer, text and bytes, each of which may be NULL where a column may.
 //! Refuses every other type of the engines, because no two of them agree on one.
-//! Invariant: the text is a literal of this crate, so nothing of a client is ever in it.
+//! Invariant: the text is a literal of this crate, or one followed by marks, so nothing of a client is
+//! ever in it.
+
+use std::borrow::Cow;
 
 use sqlx::{Database, Executor, IntoArguments, SqlStr};
 
@@ -21,7 +24,7 @@ pub(crate) enum Argument {
 /// Made by `sql`.
 #[derive(Debug)]
 pub(crate) struct Query {
-    text: &'static str,
+    text: Cow<'static, str>,
     arguments: Vec<Argument>,
 }
 
@@ -35,7 +38,7 @@ pub(crate) enum Target<'a> {
 /// What the drivers have in common; each engine's file says the rest.
 pub(super) trait Dialect: Database + Sized {
     /// The statement with the engine's own placeholders.
-    fn text(text: &'static str) -> SqlStr;
+    fn text(text: Cow<'static, str>) -> SqlStr;
     fn arguments(arguments: Vec<Argument>) -> Result<Self::Arguments, sqlx::Error>;
     fn row(row: &Self::Row) -> Result<Vec<super::cell::Cell>, sqlx::Error>;
     fn affected(result: &Self::QueryResult) -> u64;
@@ -46,7 +49,15 @@ pub(super) trait Dialect: Database + Sized {
 /// A statement; `?` marks take the arguments in order.
 pub(crate) fn sql(text: &'static str) -> Query {
     Query {
-        text,
+        text: text.into(),
+        arguments: Vec::new(),
+    }
+}
+
+/// For `batch`, which makes texts of literals and marks.
+pub(super) fn sql_of(text: String) -> Query {
+    Query {
+        text: text.into(),
         arguments: Vec::new(),
     }
 }
@@ -158,6 +169,17 @@ impl<'a> From<&'a mut Transaction> for Target<'a> {
 }
 
 // === impl Argument ===
+
+impl Argument {
+    /// Roughly what it takes on its way to the engine.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Integer(_) => size_of::<i64>(),
+            Self::Text(text) => text.as_ref().map_or(0, String::len),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
 
 impl From<i64> for Argument {
     fn from(value: i64) -> Self {

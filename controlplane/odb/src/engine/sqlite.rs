@@ -7,6 +7,7 @@
 //! - The writer takes the lock as it begins; the busy timeout is for other processes (a second
 //!   control plane on the machine, a back-up, a person with the `sqlite3` shell).
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use sqlx::sqlite::{
     SqliteQueryResult, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    Arguments as _, Connection as _, Row as _, SqlSafeStr as _, SqlStr, Sqlite, TypeInfo as _,
-    ValueRef as _,
+    Arguments as _, AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _, SqlStr, Sqlite,
+    TypeInfo as _, ValueRef as _,
 };
 
 use super::cell::Cell;
@@ -117,8 +118,11 @@ pub(super) fn classify(error: sqlx::Error) -> OdbError {
 // === impl Dialect ===
 
 impl Dialect for Sqlite {
-    fn text(text: &'static str) -> SqlStr {
-        text.into_sql_str()
+    fn text(text: Cow<'static, str>) -> SqlStr {
+        match text {
+            Cow::Borrowed(text) => text.into_sql_str(),
+            Cow::Owned(text) => AssertSqlSafe(text).into_sql_str(),
+        }
     }
 
     fn arguments(arguments: Vec<Argument>) -> Result<SqliteArguments, sqlx::Error> {

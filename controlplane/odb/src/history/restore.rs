@@ -40,9 +40,7 @@ impl Odb {
         let objects = value.iter().filter(|one| one.kind != PACKAGE);
         let changes = objects.map(change).collect::<Result<_, _>>()?;
         let changed = change_all(&mut write, changes).await?;
-        for one in &changed {
-            super::keep(&mut write.tx, one, now.0 + 1).await?;
-        }
+        super::keep(&mut write.tx, &changed, now.0 + 1).await?;
         check_services(&mut write.tx).await?;
         let event = event(now, wanted, &value);
         let generation = write.publish(event).await?;

@@ -4,14 +4,18 @@
 //! set of changes may pass through states that would not stand alone. Invariant: after a commit every
 //! reference leads to something, and no two objects claim the same.
 
+mod rows;
+mod whole;
+
 use cp_model::kind::Kind;
 use cp_model::{Generation, Object, ObjectName, Origin, Spec, Version};
 use uuid::Uuid;
 
-use super::{absent, claims, find, references};
-use crate::engine::sql;
+pub use whole::{Decided, WholeChange};
+
+use super::{absent, find, references};
 use crate::history;
-use crate::write::{Event, Write, expect_version, version_to_sql};
+use crate::write::{Event, Write, expect_version};
 use crate::{Odb, OdbError, Written};
 
 /// What shall become of one object.
@@ -36,6 +40,14 @@ pub enum Wanted {
     /// As an earlier generation had it, with the id that it had.
     Kept(Uuid, Spec),
     Gone,
+}
+
+/// What is wrong with one of the objects that were to change.
+#[derive(Debug)]
+pub struct ObjectFault {
+    pub kind: &'static str,
+    pub name: String,
+    pub error: Box<OdbError>,
 }
 
 /// An object before and after; both `None` cannot be.
@@ -74,46 +86,35 @@ pub(crate) async fn change_all(
     write: &mut Write<'_>,
     changes: Vec<Change>,
 ) -> Result<Vec<ChangedObject>, OdbError> {
+    let mut found = Vec::with_capacity(changes.len());
+    for change in changes {
+        let before = find(&mut write.tx, change.kind, &change.name).await?;
+        found.push((change, before));
+    }
+    let changed = change_found(write, found).await;
+    changed.map_err(OdbError::of_first_object)
+}
+
+/// As `change_all`, each change with the object as this transaction has it. What is wrong with single
+/// objects is told of all of them at once.
+async fn change_found(
+    write: &mut Write<'_>,
+    changes: Vec<(Change, Option<Object>)>,
+) -> Result<Vec<ChangedObject>, OdbError> {
     let version = write.version().await?;
     let mut changed = Vec::with_capacity(changes.len());
-    for change in changes {
-        if let Some(one) = decide(write, change, version).await? {
-            changed.push(one);
-        }
+    for (change, before) in changes {
+        changed.extend(decide(write, change, before, version)?);
     }
-    for before in changed.iter().filter_map(|one| one.before.as_ref()) {
-        remove(write, before).await?;
+    rows::remove(write, &changed).await?;
+    let mut faults = rows::insert(write, &changed).await?;
+    let after = changed.iter().filter_map(|one| one.after.as_ref());
+    faults.extend(references::check(&mut write.tx, after).await?);
+    if !faults.is_empty() {
+        return Err(OdbError::Objects(faults));
     }
-    for after in changed.iter().filter_map(|one| one.after.as_ref()) {
-        if find(&mut write.tx, after.kind, &after.name)
-            .await?
-            .is_some()
-        {
-            return Err(OdbError::Exists {
-                kind: after.kind.name,
-                name: after.name.to_string(),
-            });
-        }
-        insert(write, after).await?;
-    }
-    for one in &changed {
-        let Some(after) = &one.after else {
-            continue;
-        };
-        references::check(&mut write.tx, after).await?;
-        let kept_type = |before: &Object| before.spec.text("type") == after.spec.text("type");
-        if one.before.as_ref().is_some_and(|before| !kept_type(before)) {
-            references::check_users(&mut write.tx, after).await?;
-        }
-    }
-    for one in &changed {
-        let (Some(before), after) = (&one.before, &one.after) else {
-            continue;
-        };
-        if after.as_ref().is_none_or(|after| after.name != before.name) {
-            references::check_unused(&mut write.tx, before.kind.name, before.name.as_str()).await?;
-        }
-    }
+    references::check_types(&mut write.tx, &changed).await?;
+    references::check_gone(&mut write.tx, &changed).await?;
     Ok(changed)
 }
 
@@ -123,17 +124,16 @@ async fn publish(mut write: Write<'_>, changed: &[ChangedObject]) -> Result<Gene
         return write.generation().await;
     }
     let next = write.generation().await?.0 + 1;
-    for one in changed {
-        history::keep(&mut write.tx, one, next).await?;
-    }
+    history::keep(&mut write.tx, changed, next).await?;
     let events = changed.iter().map(ChangedObject::event).collect();
     write.publish_all(events).await
 }
 
 /// What the change comes to; `None` when nothing would be different.
-async fn decide(
-    write: &mut Write<'_>,
+fn decide(
+    write: &Write<'_>,
     change: Change,
+    before: Option<Object>,
     version: Version,
 ) -> Result<Option<ChangedObject>, OdbError> {
     let Change {
@@ -142,7 +142,6 @@ async fn decide(
         expected,
         to,
     } = change;
-    let before = find(&mut write.tx, kind, &name).await?;
     if let Some(before) = &before {
         expect_version(kind.name, name.as_str(), before.version, expected)?;
     }
@@ -190,39 +189,6 @@ async fn decide(
     }))
 }
 
-async fn remove(write: &mut Write<'_>, object: &Object) -> Result<(), OdbError> {
-    for table in [
-        "DELETE FROM claim WHERE kind = ? AND name = ?",
-        "DELETE FROM object_reference WHERE kind = ? AND name = ?",
-        "DELETE FROM object WHERE kind = ? AND name = ?",
-    ] {
-        sql(table)
-            .bind(object.kind.name)
-            .bind(object.name.as_str())
-            .execute(&mut write.tx)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn insert(write: &mut Write<'_>, object: &Object) -> Result<(), OdbError> {
-    sql(
-        "INSERT INTO object (kind, name, id, spec, version, created_at, changed_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(object.kind.name)
-    .bind(object.name.as_str())
-    .bind(object.id.to_string())
-    .bind(serde_json::to_string(&object.spec)?)
-    .bind(version_to_sql(object.version))
-    .bind(object.created_at.unix_us())
-    .bind(object.changed_at.unix_us())
-    .execute(&mut write.tx)
-    .await?;
-    claims::insert(&mut write.tx, object).await?;
-    references::insert(&mut write.tx, object).await
-}
-
 /// The answer to a request that was done before: the objects as they are now.
 async fn as_they_are(
     write: &mut Write<'_>,
@@ -254,6 +220,22 @@ impl Wanted {
             }
             Self::Gone => None,
         }
+    }
+}
+
+// === impl ObjectFault ===
+
+impl ObjectFault {
+    pub(super) fn new(object: &Object, error: OdbError) -> Self {
+        Self {
+            kind: object.kind.name,
+            name: object.name.to_string(),
+            error: Box::new(error),
+        }
+    }
+
+    pub(super) fn is_of(&self, object: &Object) -> bool {
+        self.kind == object.kind.name && self.name == object.name.as_str()
     }
 }
 

@@ -7,6 +7,8 @@ mod apply;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod faces;
