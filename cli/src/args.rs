@@ -14,7 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::channel::{ChannelCommand, ChannelCreate};
-pub(crate) use self::config::{ConfigApply, ConfigCommand, ConfigImport, Prune};
+pub(crate) use self::config::{ConfigApply, ConfigCommand, Prune};
 pub(crate) use self::dev::DevArgs;
 pub(crate) use self::node::NodeCommand;
 pub(crate) use self::service::ServiceCommand;

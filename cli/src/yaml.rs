@@ -80,14 +80,6 @@ impl Node {
         matches!(&self.content, Content::Scalar(scalar) if scalar.value().is_null())
     }
 
-    /// A scalar as it was written, whatever it looks like.
-    pub(crate) fn text(&self) -> Option<&str> {
-        match &self.content {
-            Content::Scalar(scalar) => Some(&scalar.text),
-            _ => None,
-        }
-    }
-
     pub(crate) fn value(&self) -> Value {
         match &self.content {
             Content::Scalar(scalar) => scalar.value(),

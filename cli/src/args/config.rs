@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::Wait;
 
@@ -14,8 +14,7 @@ Examples:
   bascule config apply config/ --why 'release 12'
   bascule config apply crm/ --prune --scope crm.
                                               also deletes what begins with crm. and is not in crm/
-  bascule config validate config/             in a pull request; without a control plane, too
-  bascule config import --from zato-enmasse enmasse.yaml -o bascule.yaml";
+  bascule config validate config/             in a pull request; without a control plane, too";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
@@ -45,8 +44,6 @@ pub(crate) enum ConfigCommand {
         #[arg(long)]
         offline: bool,
     },
-    /// Turn the configuration of another product into ours, and report what has no equivalent.
-    Import(ConfigImport),
 }
 
 /// What else goes away.
@@ -80,35 +77,6 @@ pub(crate) struct ConfigApply {
     pub(crate) wait: Wait,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ConfigImport {
-    /// What the file is.
-    #[arg(long, value_enum)]
-    pub(crate) from: Origin,
-    /// The file, or - for stdin.
-    pub(crate) file: PathBuf,
-    /// The values of {{names}} in it, as NAME=value lines: those of secrets become $NAME, and nothing else is read of it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) env_file: Option<PathBuf>,
-    /// Where the result goes [default: stdout]; a file, or a folder when it is one already or ends with /.
-    #[arg(short, long, value_name = "FILE|DIR")]
-    pub(crate) output: Option<PathBuf>,
-    /// Apply the result at once.
-    #[arg(long)]
-    pub(crate) apply: bool,
-    /// The reason, for the audit trail.
-    #[arg(long, value_name = "TEXT", requires = "apply")]
-    pub(crate) why: Option<String>,
-    #[command(flatten)]
-    pub(crate) wait: Wait,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Origin {
-    /// What `zato enmasse --export` writes, of any version.
-    ZatoEnmasse,
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -128,7 +96,6 @@ mod tests {
             "bascule config apply a --scope crm.",
             "bascule config apply a --prune --scope=",
             "bascule config apply",
-            "bascule config import a.yaml",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -42,7 +42,6 @@ pub(crate) async fn run(
             let api = if offline { None } else { Some(api()?) };
             validate::run(&files, api.as_ref(), output).await
         }
-        ConfigCommand::Import(_args) => Ok(()),
     }
 }
 

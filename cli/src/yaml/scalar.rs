@@ -22,15 +22,6 @@ impl Scalar {
             Value::String(self.text.clone())
         }
     }
-
-    /// As YAML 1.1 and Python's readers have it.
-    pub(crate) fn legacy_bool(&self) -> Option<bool> {
-        match self.text.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" => Some(true),
-            "false" | "no" | "off" => Some(false),
-            _ => None,
-        }
-    }
 }
 
 fn plain(text: &str) -> Value {

@@ -15,11 +15,15 @@ pub(crate) const JSON_BYTES_MAX: usize = 1024 * 1024;
 
 /// A body of type `T`.
 #[derive(Debug)]
-pub(crate) struct JsonBody<T>(pub(crate) T);
+pub(crate) struct JsonBody<T, const BYTES_MAX: usize = JSON_BYTES_MAX>(pub(crate) T);
 
 // === impl JsonBody ===
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T, S, const BYTES_MAX: usize> FromRequest<S> for JsonBody<T, BYTES_MAX>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
@@ -27,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             let text = "the body must be application/json";
             return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
         }
-        let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
+        let bytes = read(request.into_body(), BYTES_MAX).await?;
         parse(&bytes).map(Self)
     }
 }

@@ -44,7 +44,6 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         generation::Doc::openapi(),
         health::Doc::openapi(),
         job::Doc::openapi(),
-
         kinds::Doc::openapi(),
         metrics::Doc::openapi(),
         node::Doc::openapi(),

@@ -146,12 +146,3 @@ fn query(prune: &Prune, is_dry_run: bool) -> Vec<(&'static str, String)> {
     }
     query
 }
-
-// === impl Prune ===
-
-impl Prune {
-    pub(crate) const NOTHING: Self = Self {
-        prune: false,
-        scope: None,
-    };
-}

@@ -35,8 +35,11 @@ fn at(text: &str) -> Moment {
     Moment::from_unix_ms(parsed.timestamp_millis())
 }
 
-fn refused(fields: &ScheduleFields) -> &'static str {
-    Schedule::parse(fields).expect_err("refused").field
+fn refused(fields: &ScheduleFields) -> String {
+    Schedule::parse(fields)
+        .expect_err("refused")
+        .field
+        .into_owned()
 }
 
 #[test]

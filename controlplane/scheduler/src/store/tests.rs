@@ -71,13 +71,15 @@ async fn a_state_reads_back_and_an_old_fence_writes_nothing() {
     let store = OdbStore::new(odb.clone());
     let lease = OdbLease::new(odb.clone(), "one".into());
     let fence = lease.acquire(1).await.unwrap().unwrap();
+    let loaded = store.load(Revision(0)).await.unwrap();
+    let state = JobState::new(&loaded.jobs[0].spec, Moment::from_unix_s(1_800_000_000));
     let batch = Batch {
-        states: vec![(job, JobState::default())],
+        states: vec![(job, state.clone())],
         ..Batch::default()
     };
     store.commit(fence, &batch).await.unwrap();
     let loaded = store.load(Revision(0)).await.unwrap();
-    assert_eq!(loaded.jobs[0].state, Some(JobState::default()));
+    assert_eq!(loaded.jobs[0].state, Some(state));
     let stale = store.commit(Fence(fence.0 - 1), &batch).await;
     assert!(matches!(stale, Err(StoreError::Stale)), "{stale:?}");
 }
