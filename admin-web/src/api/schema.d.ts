@@ -117,6 +117,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every object of every kind: `{"channels": [{"name": …}]}`, in order of name.
+         * @description The `ETag` is the generation.
+         */
+        get: operations["config_show"];
+        put?: never;
+        /**
+         * Makes the objects of the document, or changes them to what it says; all of them or none.
+         * @description A field that is not mentioned gets its default, a secret stays. Objects that are not mentioned stay,
+         *     unless `prune` says otherwise. With `If-Match`, only on the generation that `GET` gave, or a dry run.
+         */
+        post: operations["config_apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/failures": {
         parameters: {
             query?: never;
@@ -412,6 +437,32 @@ export interface paths {
         };
         /** When a job fires next, and how it stands. */
         get: operations["job_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every kind of object with its table of fields.
+         * @description `{"kinds": [{"name", "plural", "about", "names": "strict" or "wide", "fields": [{"name", "about",
+         *     "presence": "required", "optional" or "default", "default", "type", …}]}]}`. `type` is `text`
+         *     (`bytes_max`), `integer` (`min`, `max`), `bool`, `choice` (`choices`), `reference` (`kind`, and `types`
+         *     when its `type` must be one of these), `service`, `secret` (`bytes_max`), `list` (`of`, `len_max`),
+         *     `object` (`fields`), `map` (`len_max`) or `scalar` (`bytes_max`). A field with `only` is a part of objects
+         *     whose `field` is one of `values`. `settings` are the settings that there are, as fields: `name` is the
+         *     setting's, the rest says what its `value` may be.
+         */
+        get: operations["kind_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2340,6 +2391,19 @@ export interface components {
             /** @description Of the control plane. */
             version: string;
         };
+        ConfigChanged: {
+            applied: components["schemas"]["Applied"];
+            effects: components["schemas"]["Effect"][];
+            /**
+             * Format: int64
+             * @description The one before when nothing is different.
+             */
+            generation: number;
+            /** @description Nothing was committed. */
+            is_dry_run: boolean;
+            /** @description What is different, in order of kind and name. */
+            items: components["schemas"]["Difference"][];
+        };
         Core: {
             /** Format: int64 */
             commit_us: number;
@@ -2363,6 +2427,13 @@ export interface components {
             /** @description `channel`, …, or `package`, whose name is its file. */
             kind: string;
             name: string;
+        };
+        Effect: {
+            /** @description `channel`, …, or `service`. */
+            kind: string;
+            name: string;
+            /** @description For people; reads on after kind and name: `is unused afterwards`. */
+            text: string;
         };
         Failure: {
             at: string;
@@ -6098,6 +6169,109 @@ export interface operations {
             };
         };
     };
+    config_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description lists of objects by their kind's plural */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+    config_apply: {
+        parameters: {
+            query?: {
+                /** @description `true`: do everything but the commit. */
+                dry_run?: string;
+                /** @description `true`: inside the scope, what the document does not mention is taken away. */
+                prune?: string;
+                /** @description The beginning of names that are inside; `*` is everything. Needed by `prune`. */
+                scope?: string;
+                /** @description `applied`: answer when every connected node runs the change, 202 when the time is up. */
+                wait?: string;
+                /** @description For example `5s` (the default) or `500ms`; at most `60s`. */
+                timeout?: string;
+            };
+            header?: {
+                /** @description The generation that was seen. */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description as `GET` answers; at most 8 MiB */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigChanged"];
+                };
+            };
+            /** @description committed, not applied in time */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigChanged"];
+                };
+            };
+            /** @description objects are not valid, told by pointer: `/channels/3/path` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description two objects claim the same, or what is pruned is in use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the configuration was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what objects name does not exist */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     failure_list: {
         parameters: {
             query?: {
@@ -7223,6 +7397,26 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    kind_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description in order of dependence */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
         };

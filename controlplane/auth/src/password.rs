@@ -12,6 +12,7 @@ mod pool;
 mod tests;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
@@ -78,9 +79,10 @@ impl NewPassword {
         Ok(Self(text))
     }
 
-    /// Blocks for as long as a hash takes; the pool calls it.
-    fn hash(&self) -> Result<PasswordHash, PasswordError> {
+    /// Blocks for as long as a hash takes; the pool calls it and counts in `runs`.
+    fn hash(&self, runs: &AtomicU64) -> Result<PasswordHash, PasswordError> {
         let salt = random_bytes::<SALT_BYTES>()?;
+        runs.fetch_add(1, Ordering::Relaxed);
         let hash = argon2()
             .map_err(|error| PasswordError::Hash(error.into()))?
             .hash_password_with_salt(self.0.expose().as_bytes(), &*salt);
@@ -132,9 +134,10 @@ impl PasswordHash {
             || version != Some(u32::from(Version::V0x13))
     }
 
-    /// Blocks for as long as a hash takes; the pool calls it.
-    fn is_of(&self, presented: &Secret) -> bool {
+    /// Blocks for as long as a hash takes; the pool calls it and counts in `runs`.
+    fn is_of(&self, presented: &Secret, runs: &AtomicU64) -> bool {
         let Ok(argon2) = argon2() else { return false };
+        runs.fetch_add(1, Ordering::Relaxed);
         // The output is compared in constant time by the crate.
         argon2
             .verify_password(presented.expose().as_bytes(), &self.0)

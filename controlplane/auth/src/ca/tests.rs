@@ -1,3 +1,5 @@
+//! What stands in certificates, and how presented ones are judged.
+
 use std::sync::Arc;
 
 use cp_model::NodeName;

@@ -1,3 +1,5 @@
+//! Requests that were meant, and those that were forged.
+
 use proptest::prelude::*;
 
 use super::*;

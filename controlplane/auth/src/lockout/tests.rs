@@ -1,3 +1,5 @@
+//! The policy by examples, and its promises as properties.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -100,6 +102,21 @@ fn a_person_who_mistypes_and_then_logs_in_waits_for_nothing() {
         lockout.admit(from("ana", 1), now).unwrap();
         lockout.succeeded(from("ana", 1), now);
     }
+}
+
+#[test]
+fn a_success_makes_nobody_wait() {
+    let mut lockout = Lockout::default();
+    let mut now = Instant::now();
+    for n in 0..25 {
+        let user = format!("user-{n}");
+        lockout.admit(from(&user, 1), now).unwrap();
+        now += SECOND * 30;
+    }
+    lockout.admit(from("ana", 1), now).unwrap();
+    assert!(lockout.check(from("ben", 1), now).is_err());
+    lockout.succeeded(from("ana", 1), now);
+    assert_eq!(lockout.check(from("ben", 1), now), Ok(()));
 }
 
 #[test]

@@ -66,11 +66,12 @@ impl PasswordPool {
         let waiting_max = waiting_max.min(Semaphore::MAX_PERMITS / 2);
         let random = random_bytes::<32>()?;
         let password = NewPassword(Secret::new(data_encoding::HEXLOWER.encode(&*random)));
+        let runs = Arc::default();
         Ok(Self {
             inside: Arc::new(Semaphore::new(at_once + waiting_max)),
             slots: Arc::new(Semaphore::new(at_once)),
-            nobody: Arc::new(password.hash()?),
-            runs: Arc::default(),
+            nobody: Arc::new(password.hash(&runs)?),
+            runs,
         })
     }
 
@@ -100,7 +101,7 @@ impl PasswordPool {
 
 impl PasswordTurn {
     pub async fn hash(self, password: NewPassword) -> Result<PasswordHash, PasswordError> {
-        self.run(move |_nobody| password.hash()).await?
+        self.run(move |_nobody, runs| password.hash(runs)).await?
     }
 
     /// `known` is the user's hash, `None` when there is no such user (or one without a password).
@@ -113,8 +114,8 @@ impl PasswordTurn {
         if presented.expose().len() > PASSWORD_BYTES_MAX {
             return Ok(Verdict::Wrong);
         }
-        self.run(move |nobody| {
-            let is_right = known.as_ref().unwrap_or(nobody).is_of(&presented);
+        self.run(move |nobody, runs| {
+            let is_right = known.as_ref().unwrap_or(nobody).is_of(&presented, runs);
             match known {
                 Some(known) if is_right && known.is_outdated() => Verdict::RightButOutdated,
                 Some(_) if is_right => Verdict::Right,
@@ -127,11 +128,10 @@ impl PasswordTurn {
     /// The permits go where the work goes: dropping the future frees no slot early.
     pub(super) async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce(&PasswordHash) -> T + Send + 'static,
+        work: impl FnOnce(&PasswordHash, &AtomicU64) -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
         let task = tokio::task::spawn_blocking(move || {
-            let result = work(&self.nobody);
-            self.runs.fetch_add(1, Ordering::Relaxed);
+            let result = work(&self.nobody, &self.runs);
             drop(self.permits);
             result
         });

@@ -1,3 +1,5 @@
+//! The table as it stands, and the properties that it must keep.
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
@@ -85,13 +87,21 @@ proptest! {
     }
 
     #[test]
-    fn what_is_covered_may_do_no_more(
+    fn what_is_covered_may_do_no_more_and_what_is_not_would(
         one in any_subject(), other in any_subject(),
         action in any_action(), kind in any_kind(), name in any_name(),
     ) {
-        if one.covers(&other) && authorize(&other, action, kind, &name).is_ok() {
-            prop_assert!(authorize(&one, action, kind, &name).is_ok());
+        let may = |subject: &Subject, name: &str| authorize(subject, action, kind, name).is_ok();
+        if one.covers(&other) && may(&other, &name) {
+            prop_assert!(may(&one, &name));
         }
+        // A name at the edge of each prefix tells whether it lies within.
+        let edges: Vec<String> = match other.scope.prefixes() {
+            Some(prefixes) => prefixes.iter().map(|prefix| format!("{prefix}x")).collect(),
+            None => vec!["x".to_owned()],
+        };
+        let is_within = edges.iter().all(|edge| one.scope.holds(edge));
+        prop_assert_eq!(one.covers(&other), other.role <= one.role && is_within);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Sealing and its places, key files and their rotation, references.
+
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::os::unix::ffi::OsStringExt as _;

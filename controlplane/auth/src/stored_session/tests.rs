@@ -1,3 +1,5 @@
+//! Life, rotation and revocation of stored sessions.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Form, life and use of API and join tokens.
+
 use std::time::Duration;
 
 use cp_model::{NodeName, Timestamp};

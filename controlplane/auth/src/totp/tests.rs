@@ -1,3 +1,5 @@
+//! Codes against the RFC's vectors, single use, and what people type.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The hash is the described one, and every change of a chain is found.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -31,12 +31,22 @@ const NOT_COMPARED: &[(&str, &str)] = &[
         "a session is for browsers; gRPC takes tokens",
     ),
     (
+        "GET /api/v1/config",
+        "an apply of many objects is Objects.Apply; files have no RPC yet",
+    ),
+    (
         "GET /api/v1/failures",
         "what happened on nodes, not configuration; goes with statistics",
     ),
     (
         "GET /api/v1/failures/{cid}",
         "what happened on nodes, not configuration; goes with statistics",
+    ),
+    ("GET /api/v1/jobs/{name}/runs", "jobs have no RPC yet"),
+    ("GET /api/v1/jobs/{name}/status", "jobs have no RPC yet"),
+    (
+        "GET /api/v1/kinds",
+        "an apply of many objects is Objects.Apply; files have no RPC yet",
     ),
     (
         "GET /api/v1/openapi.json",
@@ -55,6 +65,15 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ("GET /metrics", "of the process, not of the API"),
     ("GET /readyz", "gRPC has grpc.health.v1, see grpc.rs"),
     ("GET /version", "Clusters.Get has it"),
+    (
+        "POST /api/v1/config",
+        "an apply of many objects is Objects.Apply; files have no RPC yet",
+    ),
+    ("POST /api/v1/job-preview", "jobs have no RPC yet"),
+    ("POST /api/v1/jobs/{name}/pause", "jobs have no RPC yet"),
+    ("POST /api/v1/jobs/{name}/resume", "jobs have no RPC yet"),
+    ("POST /api/v1/jobs/{name}/run", "jobs have no RPC yet"),
+    ("POST /api/v1/jobs/{name}/skip-next", "jobs have no RPC yet"),
     (
         "POST /api/v1/session",
         "a session is for browsers; gRPC takes tokens",

@@ -373,7 +373,7 @@ async fn messages_have_limits() {
     let mut objects = ObjectsClient::new(channel);
     let mut large = create("a", None);
     let spec = large.get_mut().spec.as_mut().unwrap();
-    let text = prost_types::value::Kind::StringValue("x".repeat(70_000));
+    let text = prost_types::value::Kind::StringValue("x".repeat(1_100_000));
     spec.fields
         .insert("path".into(), prost_types::Value { kind: Some(text) });
     let refused = objects.create(large).await.unwrap_err();

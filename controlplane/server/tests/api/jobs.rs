@@ -25,7 +25,9 @@ async fn a_job_fires_on_a_node_and_its_history_says_so() {
         .await
         .expect(201);
     let runs = plane
-        .eventually("jobs/heartbeat/runs", |page| outcomes(page, "ok") >= 2)
+        .eventually("/api/v1/jobs/heartbeat/runs", |page| {
+            outcomes(page, "ok") >= 2
+        })
         .await;
     assert!(runs["items"][0]["record"]["planned"].is_number(), "{runs}");
     let status = plane
@@ -48,7 +50,7 @@ async fn a_paused_job_runs_when_a_person_says_so() {
         .await
         .expect(202);
     plane
-        .eventually("jobs/report/runs", |page| outcomes(page, "ok") == 1)
+        .eventually("/api/v1/jobs/report/runs", |page| outcomes(page, "ok") == 1)
         .await;
     for ask in ["pause", "resume", "skip-next"] {
         let what = format!("POST /api/v1/jobs/report/{ask}");

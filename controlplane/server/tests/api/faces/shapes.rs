@@ -298,6 +298,7 @@ pub(crate) fn event(event: &proto::AuditEvent) -> Value {
         "id": event.id,
         "at": time(event.at.as_ref()),
         "who": event.who,
+        "why": event.why,
         "action": event.action,
         "object": event.object,
         "generation": event.generation,
