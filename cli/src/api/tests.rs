@@ -145,7 +145,8 @@ fn the_wait_is_asked_for_in_the_unit_that_keeps_it_exact_and_outwaited() {
     assert!(call(None).query().is_empty());
     let work = call(None).timeout(&Method::POST);
     assert_eq!(work, Duration::from_secs(30) + WRITE_MARGIN);
-    assert_eq!(call(None).timeout(&Method::GET), READ_TIMEOUT);
+    let read = call(None).timeout(&Method::GET);
+    assert_eq!(read, READ_TIMEOUT.max(Duration::from_secs(30)));
 }
 
 #[test]
