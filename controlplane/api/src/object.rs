@@ -51,7 +51,7 @@ async fn object_list(
 ) -> Result<Json<Page<Value>>, Problem> {
     let size = query.size()?;
     let known = || body::names(kind);
-    let filter = Filter::parse(query.filter(), known())?;
+    let filter = Filter::parse(query.filter(), &known())?;
     let order = Order::parse(query.order_by(), known())?;
     let page = if filter.is_empty() && order.is_by_name() {
         let after = query.after()?;

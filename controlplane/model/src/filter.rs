@@ -51,12 +51,12 @@ impl Filter {
     /// `known` are the fields of what is listed; an unknown one is told with the nearest.
     pub fn parse<'a>(
         text: &str,
-        known: impl Iterator<Item = &'a str> + Clone,
+        known: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Result<Self, Invalid> {
         let fault = |reason| Invalid::new("filter", reason);
         let parsed = parse::parse(text).map_err(fault)?;
         if let Some(expression) = &parsed {
-            expression.check(&known).map_err(fault)?;
+            expression.check(known).map_err(fault)?;
         }
         Ok(Self(parsed))
     }

@@ -15,7 +15,7 @@ const KNOWN: [&str; 6] = [
 ];
 
 fn filter(text: &str) -> Result<Filter, Invalid> {
-    Filter::parse(text, KNOWN.into_iter())
+    Filter::parse(text, &KNOWN.into_iter())
 }
 
 fn takes(text: &str) -> bool {
