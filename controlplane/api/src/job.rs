@@ -181,7 +181,7 @@ async fn job_preview(
     Context(context): Context,
     JsonBody(fields): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Fires>, Problem> {
-    let fires = api.app.job_preview(&context, fields).await?;
+    let fires = api.app.job_preview(&context, fields)?;
     Ok(Json(Fires {
         next_fires: times(fires),
     }))

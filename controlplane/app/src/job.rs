@@ -47,7 +47,7 @@ impl App {
     }
 
     /// The next fires of a job that is not saved yet.
-    pub async fn job_preview(
+    pub fn job_preview(
         &self,
         context: &OpContext,
         fields: serde_json::Map<String, serde_json::Value>,

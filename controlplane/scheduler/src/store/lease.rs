@@ -52,16 +52,14 @@ impl OdbLease {
         if row.holder.is_empty() {
             return true;
         }
-        match seen.as_ref().filter(|seen| seen.row == *row) {
-            Some(seen) => seen.since.elapsed() >= ttl,
-            None => {
-                *seen = Some(Seen {
-                    row: row.clone(),
-                    since: Instant::now(),
-                });
-                false
-            }
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.row == *row) {
+            return seen.since.elapsed() >= ttl;
         }
+        *seen = Some(Seen {
+            row: row.clone(),
+            since: Instant::now(),
+        });
+        false
     }
 }
 
